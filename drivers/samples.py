@@ -1,0 +1,47 @@
+"""What a driver hands out: one sample of one device, in SI units, in the sensor's own axes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+Vector3 = tuple[float, float, float]
+Quaternion = tuple[float, float, float, float]
+
+
+class ImuSample(NamedTuple):
+    """One reading of an inertial measurement unit.
+
+    device_ns: the device's own clock, ns since its power-up. receive_ns: CLOCK_MONOTONIC of the read that
+    completed the packet. accel: specific force, m/s². gyro: rad/s. quaternion: w, x, y, z, or None where the
+    message format leaves it out.
+    """
+
+    device_ns: int
+    receive_ns: int
+    accel: Vector3
+    gyro: Vector3
+    quaternion: Quaternion | None
+
+
+class InsoleSample(NamedTuple):
+    """One reading of an insole with its foot IMU.
+
+    force_n: vertical force, N. cop_ap_m, cop_ml_m: centre of pressure from the centre of the sensor grid, m,
+    positive towards the toes and towards the lateral edge; NaN while the foot is unloaded. accel, gyro,
+    quaternion: the foot IMU, None while the device says it is not valid. pressures_kpa: live cells in
+    row-major order, empty where the device sends only force and centre.
+    """
+
+    device_ns: int
+    receive_ns: int
+    sequence: int
+    flags: int
+    force_n: float
+    cop_ap_m: float
+    cop_ml_m: float
+    accel: Vector3 | None
+    gyro: Vector3 | None
+    quaternion: Quaternion | None
+    pressures_kpa: tuple[float, ...]
+    battery_mv: int
+    temperature_c: float

@@ -1,0 +1,1 @@
+"""A trial played on emulated devices, and the demonstration of the whole way."""

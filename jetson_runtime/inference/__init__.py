@@ -1,0 +1,1 @@
+"""Model bundle, streaming engines and the pipeline from samples to outcomes."""

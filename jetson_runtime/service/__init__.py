@@ -1,0 +1,1 @@
+"""The running service: bring-up, reactor, health, wiring."""

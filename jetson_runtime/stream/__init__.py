@@ -1,0 +1,1 @@
+"""The wire schema and the sockets that carry it."""

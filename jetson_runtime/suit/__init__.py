@@ -1,0 +1,1 @@
+"""What is worn: the table of signals, the config, trials."""

@@ -1,0 +1,1 @@
+"""Training, evaluation, virtual wearers. The only package that may import torch."""

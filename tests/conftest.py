@@ -1,0 +1,17 @@
+"""Fixtures that several packages' tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of protocol vectors and real-motion trials beside the checkout; a user's checkout has none."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the folder ../shared (protocol vectors, real-motion trials), which is not here")
+    return SHARED
