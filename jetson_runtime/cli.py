@@ -1,0 +1,115 @@
+"""`second-skin`: the table of its commands. A command's modules are imported only when that command is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from jetson_runtime import __version__
+from jetson_runtime.suit.errors import SuitError
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command and returns its exit status; bad input is one message on stderr and status 2."""
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        options = _parser(words[0] if words else "").parse_args(words)
+        handler: Callable[[argparse.Namespace], int] = options.handler
+        return handler(options)
+    except SuitError as error:
+        print(f"second-skin: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _parser(chosen: str) -> argparse.ArgumentParser:
+    """All commands by name and summary; only the chosen one with its arguments and `handler`."""
+    parser = argparse.ArgumentParser(
+        prog="second-skin", description="Joint angles and moments from a wearable suit, every 5 ms."
+    )
+    parser.add_argument("--version", action="version", version=f"second-skin {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, (summary, prepare) in _COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary)
+        if name == chosen:
+            prepare(command)
+    return parser
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", type=Path, required=True, metavar="FILE", help="the suit's config, suit.toml"
+    )
+
+    def handler(options: argparse.Namespace) -> int:
+        from jetson_runtime.service import main as service
+
+        return service.run(options.config)
+
+    parser.set_defaults(handler=handler)
+
+
+def _simulate(parser: argparse.ArgumentParser) -> None:
+    try:
+        from jetson_runtime.demo import simulate
+    except ModuleNotFoundError as error:
+        raise _missing_extra(error) from error
+    simulate.add_arguments(parser)
+    parser.set_defaults(handler=simulate.run)
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    try:
+        from jetson_runtime.demo import demo
+    except ModuleNotFoundError as error:
+        raise _missing_extra(error) from error
+    demo.add_arguments(parser)
+    parser.set_defaults(handler=demo.run)
+
+
+def _echo(parser: argparse.ArgumentParser) -> None:
+    from jetson_runtime.stream import tools
+
+    tools.add_echo_arguments(parser)
+    parser.set_defaults(handler=tools.echo)
+
+
+def _hz(parser: argparse.ArgumentParser) -> None:
+    from jetson_runtime.stream import tools
+
+    tools.add_hz_arguments(parser)
+    parser.set_defaults(handler=tools.hz)
+
+
+def _status(parser: argparse.ArgumentParser) -> None:
+    from jetson_runtime.stream import tools
+
+    tools.add_status_arguments(parser)
+    parser.set_defaults(handler=tools.status)
+
+
+_COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "run": ("run the service: from the suit's serial ports to ZeroMQ", _run),
+    "simulate": ("put a trial on eight emulated devices, with a config for `run`", _simulate),
+    "demo": ("simulate and run together, a live view, and a table of what came out", _demo),
+    "echo": ("print the frames of a running service, one a line", _echo),
+    "hz": ("measure a running service: rate, jitter, age, missed frames", _hz),
+    "status": ("one glance at a running service: its state and what to do", _status),
+}
+
+
+def _missing_extra(error: ModuleNotFoundError) -> SuitError | ModuleNotFoundError:
+    """A package of the `sim` extra is a matter of installation; a module of ours is a bug and stays what it is."""
+    if (error.name or "").partition(".")[0] in ("jetson_runtime", "drivers"):
+        return error
+    return SuitError(f"needs the Python package {error.name}: pip install 'second-skin[sim]'")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
