@@ -1,0 +1,33 @@
+"""One result of the pipeline, handed from the reactor to the publisher."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Ground(NamedTuple):
+    """What one foot feels: vgrf in bodyweights, the centre of pressure in foot lengths and widths (NaN: undefined)."""
+
+    vgrf: float
+    cop_ap: float
+    cop_ml: float
+    contact: bool
+
+
+class Frame(NamedTuple):
+    """The outcomes of one grid time.
+
+    seq counts the grid; t_ns is the grid time; oldest_ns the capture time of the oldest sample in use, None before
+    any. outcomes are in the order of `published_outcomes(sides)`, NaN while not valid unless best effort is asked
+    for. ground holds the right foot and the left.
+    """
+
+    seq: int
+    t_ns: int
+    oldest_ns: int | None
+    valid: bool
+    state: str
+    settling_ms: float
+    missing: tuple[str, ...]
+    outcomes: tuple[float, ...]
+    ground: tuple[Ground, Ground]

@@ -1,0 +1,247 @@
+"""suit.toml: what is worn, by whom, where its ports are, and where the stream goes. Strict: every mistake at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from jetson_runtime.suit.errors import ConfigError
+from jetson_runtime.suit.mounting import IN_SEGMENT_AXES, MOUNTINGS
+from jetson_runtime.suit.signals import SIDES_OF_CHOICE, STREAM_INDEX, STREAM_NAMES
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DEFAULT_PUBLIC = "tcp://127.0.0.1:5555"
+DEFAULT_LATEST = "tcp://127.0.0.1:5556"
+# An AF_UNIX path has 108 bytes with its closing zero (man 7 unix).
+IPC_PATH_LIMIT = 107
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class SuitTable(_Table):
+    """Which legs are computed."""
+
+    sides: Literal["right", "left", "both"] = "both"
+
+
+class Wearer(_Table):
+    """Unloaded, unsuited body mass and the size of the feet: forces are told in bodyweights, centres in feet."""
+
+    mass_kg: float = Field(ge=20.0, le=250.0)
+    foot_length_m: float = Field(ge=0.15, le=0.40)
+    foot_width_m: float = Field(ge=0.05, le=0.16)
+
+
+class ModelTable(_Table):
+    """The bundle folder (relative to the config file) and the engine that runs it."""
+
+    bundle: Path
+    engine: Literal["onnxruntime", "numpy"] = "onnxruntime"
+
+    @field_validator("bundle", mode="before")
+    @classmethod
+    def _path(cls, value: Any) -> Any:
+        return Path(value) if isinstance(value, str) else value
+
+
+class StreamConfig(_Table):
+    """One device: its port, its serial number, or both; how it is mounted (IMUs); the baud rate of its UART."""
+
+    port: Annotated[str, Field(min_length=1)] | None = None
+    serial: Annotated[str, Field(min_length=1)] | None = None
+    mounting: str = IN_SEGMENT_AXES
+    baud: int = Field(default=921_600, ge=9_600, le=4_000_000)
+
+    @field_validator("mounting")
+    @classmethod
+    def _known_mounting(cls, value: str) -> str:
+        if value not in MOUNTINGS:
+            raise ValueError(
+                f"is no mounting; write x_<direction>_z_<direction>, one of {', '.join(sorted(MOUNTINGS))}"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _findable(self) -> StreamConfig:
+        if self.port is None and self.serial is None:
+            raise ValueError("names no device; give port, serial, or both")
+        return self
+
+
+class Limits(_Table):
+    """How long the aligner waits, how old a stream may grow, and when a foot counts as loaded."""
+
+    max_wait_ms: float = Field(default=8.0, ge=0.0, le=50.0)
+    imu_fresh_ms: float = Field(default=20.0, ge=5.0, le=100.0)
+    insole_fresh_ms: float = Field(default=45.0, ge=13.0, le=200.0)
+    load_on_bodyweights: float = Field(default=0.05, ge=0.0, le=0.5)
+    load_off_bodyweights: float = Field(default=0.03, ge=0.0, le=0.5)
+
+    @model_validator(mode="after")
+    def _hysteresis(self) -> Limits:
+        if self.load_off_bodyweights > self.load_on_bodyweights:
+            raise ValueError("load_off_bodyweights is above load_on_bodyweights; lower it")
+        return self
+
+
+class OutputTable(_Table):
+    """ZeroMQ addresses, and whether frames that are not valid carry best-effort values."""
+
+    public: tuple[str, ...] = (DEFAULT_PUBLIC,)
+    latest: tuple[str, ...] = (DEFAULT_LATEST,)
+    best_effort: bool = False
+
+    @field_validator("public", "latest", mode="before")
+    @classmethod
+    def _tuple(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("public", "latest")
+    @classmethod
+    def _local(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            _check_address(address)
+        return value
+
+
+class Discovery(_Table):
+    """Globs of the device files searched for a stream that names a serial number and no port."""
+
+    ports: tuple[str, ...] = ("/dev/serial/by-id/*",)
+
+    _tuple = field_validator("ports", mode="before")(
+        lambda value: tuple(value) if isinstance(value, list) else value
+    )
+
+
+class Realtime(_Table):
+    """SCHED_FIFO priority of the reactor (0: normal scheduling) and the processors it is pinned to."""
+
+    priority: int = Field(default=50, ge=0, le=98)
+    cpus: tuple[Annotated[int, Field(ge=0)], ...] = ()
+
+    _tuple = field_validator("cpus", mode="before")(
+        lambda value: tuple(value) if isinstance(value, list) else value
+    )
+
+
+class SuitConfig(_Table):
+    """The whole file. A stream without a table is not worn: it counts as missing."""
+
+    suit: SuitTable = SuitTable()
+    wearer: Wearer | None = None
+    model: ModelTable
+    streams: dict[str, StreamConfig]
+    limits: Limits = Limits()
+    output: OutputTable = OutputTable()
+    discovery: Discovery = Discovery()
+    realtime: Realtime = Realtime()
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """`("r",)`, `("l",)` or `("r", "l")`."""
+        return SIDES_OF_CHOICE[self.suit.sides]
+
+
+def load(path: Path) -> SuitConfig:
+    """The config at `path`; raises ConfigError that lists every mistake with its key and limit."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read: {error.strerror}; check the path given with --config"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not valid TOML: {error}") from error
+    mistakes = _stream_mistakes(table.get("streams"))
+    try:
+        config = SuitConfig.model_validate(table)
+    except ValidationError as error:
+        rows = [(_key(item["loc"]), _message(item)) for item in error.errors()]
+        raise ConfigError(_explain(path, rows + mistakes)) from error
+    if mistakes:
+        raise ConfigError(_explain(path, mistakes))
+    bundle = (path.parent / config.model.bundle).resolve()
+    return config.model_copy(update={"model": config.model.model_copy(update={"bundle": bundle})})
+
+
+def _explain(path: Path, mistakes: list[tuple[str, str]]) -> str:
+    count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
+    return "\n".join(
+        [
+            f"{path}: {count}; correct the file and start again",
+            *(f"  {key}: {text}" for key, text in mistakes),
+        ]
+    )
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location) or "(file)"
+
+
+def _message(item: Any) -> str:
+    if item["type"] == "extra_forbidden":
+        return "is no key of this table; check its spelling or remove it"
+    if item["type"] == "missing":
+        return "is missing; add it"
+    text = str(item["msg"]).removeprefix("Value error, ")
+    given = item.get("input")
+    return text if isinstance(given, dict | list | tuple | BaseModel) else f"{text} (given: {given!r})"
+
+
+def _stream_mistakes(tables: Any) -> list[tuple[str, str]]:
+    """What is wrong between the tables of `[streams]`, on the raw TOML so that it is told beside the other mistakes."""
+    if not isinstance(tables, dict):
+        return []
+    mistakes = [
+        (f"streams.{name}", f"is no stream; the suit has {', '.join(STREAM_NAMES)}")
+        for name in tables
+        if name not in STREAM_INDEX
+    ]
+    mistakes += [
+        (f"streams.{name}.mounting", "the insole link fixes its axes; remove the line")
+        for name, table in tables.items()
+        if name.startswith("insole") and isinstance(table, dict) and "mounting" in table
+    ]
+    for key in ("port", "serial"):
+        mistakes += _shared_values(tables, key)
+    return mistakes
+
+
+def _shared_values(tables: dict[str, Any], key: str) -> list[tuple[str, str]]:
+    owner: dict[str, str] = {}
+    mistakes = []
+    for name, table in tables.items():
+        value = table.get(key) if isinstance(table, dict) else None
+        if not isinstance(value, str):
+            continue
+        if value in owner:
+            mistakes.append(
+                (f"streams.{name}.{key}", f"{owner[value]} has {value} too; give each device its own")
+            )
+        owner.setdefault(value, name)
+    return mistakes
+
+
+def _check_address(address: str) -> None:
+    scheme, _, rest = address.partition("://")
+    if scheme == "ipc":
+        if len(rest.encode()) > IPC_PATH_LIMIT:
+            raise ValueError(
+                f"{address} is longer than the {IPC_PATH_LIMIT} bytes a socket's path may have; shorten it"
+            )
+        return
+    host, _, port = rest.rpartition(":")
+    if scheme != "tcp" or not port.isdigit() or not 0 < int(port) < 65_536:
+        raise ValueError(f"{address} is no address; write ipc:///path or tcp://127.0.0.1:port")
+    if host not in ("127.0.0.1", "localhost", "[::1]"):
+        raise ValueError(f"{address} is open to the network without keys; use tcp://127.0.0.1:{port}")
