@@ -1,0 +1,131 @@
+"""One device's way to the aligner: device time to host time, sensor axes to segment axes, newtons to bodyweights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from drivers.samples import ImuSample, InsoleSample, Vector3
+from jetson_runtime.suit.config import SuitConfig, Wearer
+from jetson_runtime.suit.mounting import MOUNTINGS
+from jetson_runtime.suit.signals import PERIOD_NS, STANDARD_GRAVITY, STREAMS
+from jetson_runtime.timing.align import Aligner
+from jetson_runtime.timing.timebase import ClockEstimator
+
+_NAN = float("nan")
+_MISSING_VECTOR: Vector3 = (_NAN, _NAN, _NAN)
+
+
+class StreamHealth(NamedTuple):
+    """One stream as the status tells it; rate over the time since the last look."""
+
+    alive: bool
+    rate_hz: float
+    rate_ok: bool
+    valid: bool
+    age_ms: float
+    drops: int
+    out_of_order: int
+    offset_ms: float
+    skew_ppm: float
+    uncertainty_ms: float
+    restarts: int
+
+
+class Intake:
+    """Takes stream `index`'s samples in the order in which they were read."""
+
+    def __init__(self, index: int, config: SuitConfig, aligner: Aligner) -> None:
+        stream = STREAMS[index]
+        self._index = index
+        self._aligner = aligner
+        self._wearer = config.wearer
+        self._convert: Callable[[ImuSample | InsoleSample], tuple[float, ...]]
+        self._convert = self._imu_values if stream.kind == "imu" else self._insole_values
+        mounting = config.streams[stream.name].mounting if stream.name in config.streams else None
+        self._turn = _turn(mounting)
+        self._period_ns = PERIOD_NS
+        self._clock = ClockEstimator()
+        self._attached = False
+        self._last_device_ns: int | None = None
+        self._samples = 0
+        self._drops = 0
+        self._restarts = 0
+        self._looked = (0, 0)
+
+    def attach(self, period_ns: int) -> None:
+        self._period_ns = period_ns
+        self._clock = ClockEstimator(period_ns=period_ns)
+        self._last_device_ns = None
+        self._aligner.forget(self._index)
+        self._attached = True
+
+    def detach(self) -> None:
+        self._attached = False
+        self._aligner.forget(self._index)
+
+    def take(self, sample: ImuSample | InsoleSample) -> None:
+        sample_ns = self._clock.update(sample.device_ns, sample.receive_ns)
+        if self._clock.restarts != self._restarts:
+            self._restarts = self._clock.restarts
+            self._last_device_ns = None
+            self._aligner.forget(self._index)
+        if self._last_device_ns is not None:
+            steps = round((sample.device_ns - self._last_device_ns) / self._period_ns)
+            self._drops += max(0, steps - 1)
+        self._last_device_ns = sample.device_ns
+        self._samples += 1
+        self._aligner.push(self._index, sample_ns, self._convert(sample))
+
+    def health(self, now_ns: int) -> StreamHealth:
+        samples, since = self._looked
+        self._looked = (self._samples, now_ns)
+        rate = (self._samples - samples) * 1e9 / (now_ns - since) if since and now_ns > since else 0.0
+        stream = self._aligner.streams[self._index]
+        newest = stream.ring.newest_ns
+        nominal = 1e9 / self._period_ns
+        known = self._attached and newest is not None
+        return StreamHealth(
+            alive=known and newest is not None and now_ns - newest < 10 * self._period_ns + stream.fresh_ns,
+            rate_hz=rate,
+            rate_ok=self._attached and 0.9 * nominal < rate < 1.1 * nominal,
+            valid=stream.fresh,
+            age_ms=(now_ns - newest) / 1e6 if newest is not None else _NAN,
+            drops=self._drops,
+            out_of_order=stream.ring.out_of_order,
+            offset_ms=self._clock.offset_ns / 1e6 if known else _NAN,
+            skew_ppm=self._clock.skew_ppm if known else _NAN,
+            uncertainty_ms=self._clock.uncertainty_ns / 1e6 if known else _NAN,
+            restarts=self._clock.restarts,
+        )
+
+    def _imu_values(self, sample: ImuSample | InsoleSample) -> tuple[float, ...]:
+        turn = self._turn
+        return turn(sample.accel or _MISSING_VECTOR) + turn(sample.gyro or _MISSING_VECTOR)
+
+    def _insole_values(self, sample: ImuSample | InsoleSample) -> tuple[float, ...]:
+        assert isinstance(sample, InsoleSample)
+        return self._imu_values(sample) + _in_feet_and_bodyweights(sample, self._wearer)
+
+
+def _in_feet_and_bodyweights(sample: InsoleSample, wearer: Wearer | None) -> tuple[float, float, float]:
+    """vgrf in bodyweights; centre of pressure from heel 0 to toe 1 and from medial 0 to lateral 1."""
+    if wearer is None:
+        return (_NAN, _NAN, _NAN)
+    return (
+        sample.force_n / (wearer.mass_kg * STANDARD_GRAVITY),
+        0.5 + sample.cop_ap_m / wearer.foot_length_m,
+        0.5 + sample.cop_ml_m / wearer.foot_width_m,
+    )
+
+
+def _turn(mounting: str | None) -> Callable[[Vector3], Vector3]:
+    """The rotation from the sensor's axes to its segment's: every named mounting is a signed permutation."""
+    if mounting is None:
+        return lambda v: v
+    rotation = MOUNTINGS[mounting]
+    i, j, k = (int(np.flatnonzero(line)[0]) for line in rotation)
+    a, b, c = (float(line[n]) for line, n in zip(rotation, (i, j, k), strict=True))
+    return lambda v: (a * v[i], b * v[j], c * v[k])
