@@ -1,0 +1,83 @@
+"""suit.toml: what a technician writes, and what the mistakes in it are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jetson_runtime.suit.config import load
+from jetson_runtime.suit.errors import ConfigError
+
+GOOD = """
+[suit]
+sides = "right"
+[wearer]
+mass_kg = 70.0
+foot_length_m = 0.27
+foot_width_m = 0.10
+[model]
+bundle = "bundle"
+[streams.imu_back]
+port = "/dev/imu_back"
+mounting = "x_up_z_back"
+[streams.insole_r]
+serial = "X4-17"
+"""
+
+
+def _write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "suit.toml"
+    path.write_text(text)
+    return path
+
+
+def _mistakes(tmp_path: Path, text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(_write(tmp_path, text))
+    return str(caught.value)
+
+
+def test_a_good_file(tmp_path: Path) -> None:
+    config = load(_write(tmp_path, GOOD))
+    assert config.sides == ("r",)
+    assert config.wearer is not None
+    assert config.wearer.mass_kg == 70.0
+    assert config.model.bundle == tmp_path / "bundle"
+    assert config.streams["imu_back"].mounting == "x_up_z_back"
+    assert config.limits.max_wait_ms == 8.0
+
+
+def test_three_mistakes_are_told_in_one_message(tmp_path: Path) -> None:
+    text = GOOD.replace("mass_kg = 70.0", "mass_kg = 7.0").replace("x_up_z_back", "sideways")
+    message = _mistakes(tmp_path, text + '[streams.imu_foot]\nport = "/dev/a"\n')
+    assert "3 mistakes" in message
+    assert "suit.toml" in message
+    for key in ("wearer.mass_kg", "streams.imu_back.mounting", "streams.imu_foot"):
+        assert key in message
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "remedy"),
+    [
+        (GOOD.replace("[wearer]", "[waerer]"), "waerer", "spelling"),
+        (GOOD.replace('bundle = "bundle"', ""), "model.bundle", "add it"),
+        (GOOD.replace('port = "/dev/imu_back"', ""), "streams.imu_back", "give port, serial, or both"),
+        (GOOD.replace("70.0", '"70"'), "wearer.mass_kg", "number"),
+        (GOOD + 'mounting = "x_up_z_back"\n', "streams.insole_r.mounting", "remove"),
+        (GOOD + 'port = "/dev/imu_back"\n', "streams.insole_r.port", "its own"),
+        (GOOD + "[limits]\nload_on_bodyweights = 0.01\n", "limits", "lower it"),
+        (GOOD + '[output]\npublic = ["tcp://0.0.0.0:5555"]\n', "output.public", "127.0.0.1"),
+        (GOOD + f'[output]\npublic = ["ipc:///{"x" * 120}"]\n', "output.public", "shorten"),
+    ],
+)
+def test_each_mistake_names_its_key_and_remedy(tmp_path: Path, text: str, key: str, remedy: str) -> None:
+    message = _mistakes(tmp_path, text)
+    assert key in message
+    assert remedy in message
+
+
+def test_no_file_and_no_toml(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(tmp_path / "absent.toml")
+    assert "not valid TOML" in _mistakes(tmp_path, "suit = [")
