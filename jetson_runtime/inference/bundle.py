@@ -1,0 +1,224 @@
+"""A model bundle: the one thing that crosses from training to the device.
+
+A folder of `manifest.json`, `weights.bin` (the weights of all engines, stored once, float32 little endian),
+`stream.onnx` and `window.onnx` (graphs that refer to it), `golden.npz` (input and output for a self-test) and
+`baselines.npz` (what a constant and a ridge regression would answer, for the demo's skill).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from jetson_runtime.suit import signals
+from jetson_runtime.suit.errors import BundleError
+
+if TYPE_CHECKING:
+    from jetson_runtime.inference.engines.base import Engine
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+WEIGHTS = "weights.bin"
+STREAM_GRAPH = "stream.onnx"
+WINDOW_GRAPH = "window.onnx"
+GOLDEN = "golden.npz"
+BASELINES = "baselines.npz"
+FILES = (WEIGHTS, STREAM_GRAPH, WINDOW_GRAPH, GOLDEN, BASELINES)
+# Far above rounding on any processor, far below what a wrong weight does; in standard deviations of the outcome.
+SELF_TEST_TOLERANCE = 5e-5
+
+Array = npt.NDArray[np.float32]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TensorSpec(_Strict):
+    """Where a tensor lies in weights.bin: byte offset and shape, float32, C order."""
+
+    offset: int
+    shape: tuple[int, ...]
+
+
+class Network(_Strict):
+    """The shape all eight networks share; block b has two convolutions of dilation `dilations[b]`."""
+
+    kernel: int
+    dilations: tuple[int, ...]
+    filters: int
+
+
+class Manifest(_Strict):
+    """What a bundle says of itself. `fill` is given to the network where a channel has no value."""
+
+    format: int
+    name: str
+    created: str
+    channels: tuple[str, ...]
+    rate_hz: int
+    history: int
+    outcomes: tuple[str, ...]
+    outcome_sd: tuple[float, ...]
+    fill: tuple[float, ...]
+    network: Network
+    tensors: dict[str, TensorSpec]
+    files: dict[str, str]
+    card: dict[str, Any]
+    sha256: str
+
+    def digest(self) -> str:
+        """The hash `sha256` must have: over everything else here, the files' hashes among it."""
+        content = self.model_dump(mode="json", exclude={"sha256"})
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose every file has been checked. `tensors` are read-only views of the mapped weights."""
+
+    path: Path
+    manifest: Manifest
+    tensors: Mapping[str, Array]
+
+    def self_test(self, engine: Engine) -> float:
+        """Plays the golden input through `engine`; returns the worst error in outcome SDs, leaves it reset.
+
+        Raises BundleError where the error is above SELF_TEST_TOLERANCE.
+        """
+        golden = np.load(self.path / GOLDEN)
+        rows, expected = golden["rows"][:, : engine.batch], golden["outcomes"][:, : engine.batch]
+        got = np.empty_like(expected)
+        engine.reset()
+        for i in range(len(rows)):
+            engine.step(rows[i], got[i])
+        engine.reset()
+        worst = float(np.max(np.abs(got - expected) / np.asarray(self.manifest.outcome_sd)))
+        if not worst <= SELF_TEST_TOLERANCE:
+            raise BundleError(
+                f"{self.path / GOLDEN}: engine {engine.name} misses the golden outcomes by {worst:.2g} standard"
+                f" deviations (limit {SELF_TEST_TOLERANCE:g}); choose the other engine under [model] engine"
+            )
+        return worst
+
+    def baselines(self) -> Baselines:
+        """The constant and the ridge regression fitted on the same training rows."""
+        with np.load(self.path / BASELINES) as table:
+            return Baselines(**{key: table[key] for key in ("mean", "lags", "coefficients", "intercept")})
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """mean (8,); ridge: lags (k,) in ticks, coefficients (k * 54, 8) lag by lag, intercept (8,)."""
+
+    mean: npt.NDArray[np.float64]
+    lags: npt.NDArray[np.int64]
+    coefficients: npt.NDArray[np.float64]
+    intercept: npt.NDArray[np.float64]
+
+    def ridge(self, rows: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Rows (n, 54) of one unbroken stretch -> (n, 8); the first row stands in for what came before it."""
+        count, channels = len(rows), len(signals.CHANNELS)
+        answer = np.tile(self.intercept, (count, 1))
+        for k, lag in enumerate(self.lags):
+            earlier = rows[np.maximum(np.arange(count) - lag, 0)]
+            answer += earlier @ self.coefficients[k * channels : (k + 1) * channels]
+        return answer
+
+
+def load(path: Path) -> Bundle:
+    """The bundle in folder `path`; raises BundleError naming file, key and remedy when anything disagrees."""
+    manifest = _read_manifest(path / MANIFEST)
+    _check_manifest(path / MANIFEST, manifest)
+    for name in FILES:
+        _check_file(path / name, manifest.files.get(name))
+    return Bundle(path, manifest, _map_tensors(path / WEIGHTS, manifest))
+
+
+def file_sha256(path: Path) -> str:
+    """The hash of a file's bytes as the manifest records it."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise BundleError(
+            f"{path}: no such file; [model] bundle must name a folder made by `second-skin-lab export`"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path}: cannot be read ({error}); export the bundle again") from None
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != FORMAT:
+        raise BundleError(
+            f"{path}: format: is {found!r}, this program reads {FORMAT}; export the bundle again"
+        )
+    try:
+        return Manifest.model_validate_json(json.dumps(content))
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise BundleError(f"{path}: {wrong}; export the bundle again") from None
+
+
+def _check_manifest(path: Path, manifest: Manifest) -> None:
+    """Everything that must agree with signals.py; all that is wrong in one message."""
+    wrong = [
+        *_differences("channels", manifest.channels, signals.MODEL_CHANNEL_NAMES),
+        *_differences("outcomes", manifest.outcomes, signals.OUTCOME_NAMES),
+        *_differences("fill", manifest.fill, signals.CHANNEL_FILL),
+    ]
+    if manifest.rate_hz != signals.RATE_HZ:
+        wrong.append(f"rate_hz: is {manifest.rate_hz}, the suit runs at {signals.RATE_HZ}")
+    if len(manifest.outcome_sd) != len(signals.OUTCOMES) or not min(manifest.outcome_sd, default=0.0) > 0.0:
+        wrong.append(f"outcome_sd: must be {len(signals.OUTCOMES)} positive numbers")
+    if manifest.sha256 != manifest.digest():
+        wrong.append("sha256: the manifest was changed after the export")
+    if wrong:
+        raise BundleError(f"{path}: {'; '.join(wrong)}; export a bundle for this suit")
+
+
+def _differences(key: str, got: tuple[Any, ...], wanted: tuple[Any, ...]) -> list[str]:
+    if len(got) != len(wanted):
+        return [f"{key}: has {len(got)} entries, the suit has {len(wanted)}"]
+    pairs = enumerate(zip(got, wanted, strict=True))
+    return [f"{key}[{i}]: is {g!r}, the suit has {w!r}" for i, (g, w) in pairs if g != w][:3]
+
+
+def _check_file(path: Path, wanted: str | None) -> None:
+    if wanted is None:
+        raise BundleError(
+            f"{path.parent / MANIFEST}: files: has no hash of {path.name}; export the bundle again"
+        )
+    try:
+        found = file_sha256(path)
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read ({error.strerror}); copy the bundle again") from None
+    if found != wanted:
+        raise BundleError(
+            f"{path}: sha256 is {found[:12]}..., the manifest says {wanted[:12]}...: the file is"
+            " damaged; copy the bundle again"
+        )
+
+
+def _map_tensors(path: Path, manifest: Manifest) -> dict[str, Array]:
+    weights = np.asarray(np.memmap(path, np.float32, mode="r"))
+    if not np.isfinite(weights).all():
+        raise BundleError(f"{path}: weights are not all finite; train and export again")
+    tensors: dict[str, Array] = {}
+    for name, spec in manifest.tensors.items():
+        first, count = spec.offset // 4, int(np.prod(spec.shape))
+        if spec.offset % 4 or first < 0 or first + count > weights.size:
+            raise BundleError(
+                f"{path.parent / MANIFEST}: tensors.{name}: lies outside {path.name}; export again"
+            )
+        tensors[name] = weights[first : first + count].reshape(spec.shape)
+    return tensors

@@ -1,0 +1,29 @@
+"""What an inference engine is."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float32]
+
+
+class Engine(Protocol):
+    """All outcomes of one tick from one row for each leg; keeps the history of the network inside.
+
+    After a reset the history is the network's own zeros, so the first answers equal those of the network on a
+    sequence that begins there; the 248 ticks after it are not for use.
+    """
+
+    name: str
+    batch: int
+
+    def step(self, rows: Array, out: Array) -> None:
+        """rows (batch, 54) in SI units without NaN -> out (batch, 8), written in place, in outcome units."""
+        ...
+
+    def reset(self) -> None:
+        """Forgets the history."""
+        ...

@@ -1,0 +1,125 @@
+"""The reference engine: the fused stream as batched matrix products in NumPy.
+
+Tensors are (8 networks, batch, 1, features): the legs are an axis of the batch, because OpenBLAS multiplies two
+vectors with the same weights faster than one matrix of two rows, for which it packs the weights anew every time.
+A convolution of dilation d needs the rows t, t-d .. t-4d; its history is d rings, one for each phase of t, each
+column written twice so that the five newest are always one contiguous stretch.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from jetson_runtime.inference.bundle import Bundle
+
+Array = npt.NDArray[np.float32]
+
+
+class NumpyEngine:
+    """Computes one tick with preallocated buffers: nothing is allocated after the start."""
+
+    name = "numpy"
+
+    def __init__(self, bundle: Bundle, batch: int) -> None:
+        network, tensors = bundle.manifest.network, bundle.tensors
+        self.batch = batch
+        groups, inputs, filters = (
+            len(bundle.manifest.outcomes),
+            len(bundle.manifest.channels),
+            network.filters,
+        )
+        self._mean, self._scale = tensors["input_mean"], tensors["input_scale"]
+        self._row = np.empty((1, batch, 1, inputs), np.float32)
+        self._row_view = self._row[0, :, 0]
+        self._residual = np.empty((groups, batch, 1, filters), np.float32)
+        self._match, self._match_bias = tensors["match.weight"][:, None], tensors["match.bias"][:, None]
+        self._layers = [
+            _Convolution(
+                tensors[f"block{b}.{part}.weight"][:, None],
+                tensors[f"block{b}.{part}.bias"][:, None],
+                columns=np.empty((groups, batch, 1, filters), np.float32),
+                history=_History(
+                    1 if (b, part) == (0, "first") else groups,
+                    batch,
+                    inputs if (b, part) == (0, "first") else filters,
+                    network.kernel,
+                    dilation,
+                ),
+            )
+            for b, dilation in enumerate(network.dilations)
+            for part in ("first", "second")
+        ]
+        self._head, self._head_bias = tensors["head.weight"][:, None], tensors["head.bias"][:, None]
+        self._answer = np.empty((groups, batch, 1, 1), np.float32)
+        self._by_leg = self._answer[:, :, 0, 0].T
+        self._output_mean, self._output_sd = tensors["output_mean"], tensors["output_sd"]
+        self.reset()
+
+    def step(self, rows: Array, out: Array) -> None:
+        """rows (batch, 54) -> out (batch, 8)."""
+        x = self._row
+        np.subtract(rows, self._mean, out=self._row_view)
+        np.multiply(x, self._scale, out=x)
+        residual = np.matmul(x, self._match, out=self._residual)
+        np.add(residual, self._match_bias, out=residual)
+        for first, second in zip(self._layers[::2], self._layers[1::2], strict=True):
+            hidden = second.step(first.step(x))
+            np.add(hidden, residual, out=residual)
+            x = np.maximum(residual, 0.0, out=residual)
+        np.matmul(x, self._head, out=self._answer)
+        np.add(self._answer, self._head_bias, out=self._answer)
+        np.multiply(self._by_leg, self._output_sd, out=out)
+        np.add(out, self._output_mean, out=out)
+
+    def reset(self) -> None:
+        """Forgets the history."""
+        for layer in self._layers:
+            layer.history.reset()
+
+
+class _History:
+    """The last `kernel` columns of a convolution's input for each phase of the dilation."""
+
+    def __init__(self, groups: int, batch: int, features: int, kernel: int, dilation: int) -> None:
+        self._buffer = np.zeros((dilation, groups, batch, 2 * kernel, features), np.float32)
+        self._slots = [
+            (self._slot(p, s), self._slot(p, s + kernel), self._window(p, s + 1, kernel))
+            for s in range(kernel)
+            for p in range(dilation)
+        ]
+        self._next = 0
+
+    def push(self, column: Array) -> Array:
+        """Stores (groups, batch, 1, features); returns (groups, batch, 1, kernel * features), oldest first."""
+        first, again, window = self._slots[self._next]
+        self._next = (self._next + 1) % len(self._slots)
+        first[...] = column
+        again[...] = column
+        return window
+
+    def reset(self) -> None:
+        """All zeros: the padding of the training."""
+        self._buffer[...] = 0.0
+        self._next = 0
+
+    def _slot(self, phase: int, slot: int) -> Array:
+        return self._buffer[phase, :, :, slot : slot + 1]
+
+    def _window(self, phase: int, slot: int, kernel: int) -> Array:
+        view = self._buffer[phase, :, :, slot : slot + kernel]
+        return view.reshape(*view.shape[:2], 1, -1)
+
+
+class _Convolution:
+    """One dilated causal convolution with its ReLU, a column at a time."""
+
+    def __init__(self, weight: Array, bias: Array, *, columns: Array, history: _History) -> None:
+        self._weight, self._bias, self._columns = weight, bias, columns
+        self.history = history
+
+    def step(self, column: Array) -> Array:
+        """(groups or 1, batch, 1, features) -> (groups, batch, 1, filters)."""
+        out = np.matmul(self.history.push(column), self._weight, out=self._columns)
+        np.add(out, self._bias, out=out)
+        return np.maximum(out, 0.0, out=out)

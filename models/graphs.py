@@ -1,0 +1,149 @@
+"""The two ONNX graphs of a bundle, over weights that lie once in `weights.bin`.
+
+Plain operators of opset 17 only, so that ONNX Runtime, OpenVINO and TensorRT 10.3 all read them. Tensors are
+(8 networks, batch, rows, features) throughout; one batched MatMul is the same convolution of all eight networks.
+The legs stay an axis of the batch even where there is one row: two products of a vector with the same weights are
+three times faster than one product of a two-row matrix, which packs the weights anew every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from jetson_runtime.inference.bundle import WEIGHTS, Network, TensorSpec
+
+OPSET = 17
+IR_VERSION = 8
+
+Dimensions = Sequence["int | str"]
+
+
+def stream_graph(network: Network, tensors: Mapping[str, TensorSpec]) -> onnx.ModelProto:
+    """One tick: rows (batch, 54) and each convolution's four older columns -> outcomes (batch, 8), new columns.
+
+    `block<b>.<first|second>.tap<k>` is that convolution's input k * dilation ticks ago, `.column` its input now.
+    """
+    graph = _Graph(tensors)
+    inputs, groups = tensors["input_mean"].shape[0], tensors["output_mean"].shape[0]
+    taken, given = [_value("rows", ["batch", inputs])], [_value("outcomes", ["batch", groups])]
+    shape: Dimensions = [1, "batch", 1, inputs]
+
+    def convolution(name: str, to: str | None) -> str:
+        taps = [f"{name}.tap{age}" for age in range(network.kernel - 1, 0, -1)]
+        taken.extend(_value(tap, shape) for tap in taps)
+        given.append(_value(f"{name}.column", shape))
+        window = graph.add("Concat", *taps, f"{name}.column", axis=3)
+        return graph.add("Relu", graph.affine(name, window), to=to)
+
+    x = graph.add("Unsqueeze", graph.normalised("rows"), graph.integers([0, 2]), to="block0.first.column")
+    last = len(network.dilations) - 1
+    for b in range(last + 1):
+        convolution(f"block{b}.first", f"block{b}.second.column")
+        residual = graph.affine("match", x) if b == 0 else x
+        shape = [groups, "batch", 1, network.filters]
+        hidden = convolution(f"block{b}.second", None)
+        following = f"block{b + 1}.first.column" if b < last else None
+        x = graph.add("Relu", graph.add("Add", hidden, residual), to=following)
+    graph.finish(x)
+    return graph.model("stream", taken, given)
+
+
+def window_graph(network: Network, tensors: Mapping[str, TensorSpec]) -> onnx.ModelProto:
+    """Rows (batch, 249, 54), the last one now -> outcomes (batch, 8), by the dilated tree of the last output alone."""
+    graph = _Graph(tensors)
+    inputs, groups = tensors["input_mean"].shape[0], tensors["output_mean"].shape[0]
+    rows = 1 + 2 * (network.kernel - 1) * sum(network.dilations)
+    x = graph.add("Unsqueeze", graph.normalised("rows"), graph.integers([0]))
+    spacing = 1
+    for b, dilation in enumerate(network.dilations):
+        thinned = 2 if b + 1 < len(network.dilations) else 1
+        step = dilation // spacing
+        after_first = rows - (network.kernel - 1) * step
+        after_second = (after_first - 1 - (network.kernel - 1) * step) // thinned + 1
+        hidden = graph.convolution(f"block{b}.first", x, network.kernel, after_first, step, 1)
+        hidden = graph.convolution(f"block{b}.second", hidden, network.kernel, after_second, step, thinned)
+        residual = graph.thinned(x, 2 * (network.kernel - 1) * step, after_second, thinned)
+        residual = graph.affine("match", residual) if b == 0 else residual
+        x = graph.add("Relu", graph.add("Add", hidden, residual))
+        rows, spacing = after_second, spacing * thinned
+    graph.finish(x)
+    history = 2 * (network.kernel - 1) * sum(network.dilations)
+    return graph.model(
+        "window", [_value("rows", ["batch", history + 1, inputs])], [_value("outcomes", ["batch", groups])]
+    )
+
+
+class _Graph:
+    """Nodes and initializers as they are added; every `add` answers the name of its result."""
+
+    def __init__(self, tensors: Mapping[str, TensorSpec]) -> None:
+        self._tensors = tensors
+        self._nodes: list[onnx.NodeProto] = []
+        self._initializers: dict[str, onnx.TensorProto] = {}
+
+    def add(self, kind: str, *inputs: str, to: str | None = None, **attributes: Any) -> str:
+        name = to or f"{kind.lower()}{len(self._nodes)}"
+        self._nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
+        return name
+
+    def integers(self, values: Sequence[int]) -> str:
+        name = "int_" + "_".join(map(str, values))
+        self._initializers[name] = numpy_helper.from_array(np.asarray(values, np.int64), name)
+        return name
+
+    def weight(self, name: str) -> str:
+        """The tensor in weights.bin; those of eight networks get an axis of one for the legs."""
+        spec = self._tensors[name]
+        shape = spec.shape if len(spec.shape) == 1 else (spec.shape[0], 1, *spec.shape[1:])
+        tensor = onnx.TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape)
+        tensor.data_location = TensorProto.EXTERNAL
+        place = {"location": WEIGHTS, "offset": spec.offset, "length": 4 * int(np.prod(shape))}
+        for key, value in place.items():
+            tensor.external_data.add(key=key, value=str(value))
+        self._initializers[name] = tensor
+        return name
+
+    def affine(self, name: str, x: str) -> str:
+        product = self.add("MatMul", x, self.weight(f"{name}.weight"))
+        return self.add("Add", product, self.weight(f"{name}.bias"))
+
+    def normalised(self, rows: str) -> str:
+        centred = self.add("Sub", rows, self.weight("input_mean"))
+        return self.add("Mul", centred, self.weight("input_scale"))
+
+    def thinned(self, x: str, first: int, count: int, step: int) -> str:
+        """Rows first, first + step ... of (groups, batch, rows, features), `count` of them."""
+        ends = [self.integers([v]) for v in (first, first + (count - 1) * step + 1, 2, step)]
+        return self.add("Slice", x, *ends)
+
+    def convolution(self, name: str, x: str, kernel: int, count: int, dilation: int, stride: int) -> str:
+        taps = [self.thinned(x, k * dilation, count, stride) for k in range(kernel)]
+        return self.add("Relu", self.affine(name, self.add("Concat", *taps, axis=3)))
+
+    def finish(self, x: str) -> None:
+        """(groups, batch, 1, filters) -> `outcomes` (batch, groups) in their units."""
+        answer = self.affine("head", x)
+        by_leg = self.add("Transpose", answer, perm=[1, 0, 2, 3])
+        flat = self.add("Flatten", by_leg, axis=1)
+        scaled = self.add("Mul", flat, self.weight("output_sd"))
+        self.add("Add", scaled, self.weight("output_mean"), to="outcomes")
+
+    def model(
+        self, name: str, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]
+    ) -> onnx.ModelProto:
+        graph = helper.make_graph(self._nodes, name, inputs, outputs, list(self._initializers.values()))
+        return helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+            producer_name="second-skin",
+        )
+
+
+def _value(name: str, shape: Dimensions) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape))
