@@ -1,0 +1,44 @@
+# Two commands for a fresh machine: `make demo` and `make test`. Both set up .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test check lock clean
+
+demo: $(VENV)/sim
+	$(BIN)/second-skin demo
+
+test: check
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(VENV)/sim: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) --editable '.[sim]'
+	@touch $@
+
+# torch by itself and first, so that a machine that holds a CPU build of this version uses it.
+$(VENV)/dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) torch==2.13.0
+	$(INSTALL) --editable '.[sim,lab,dev]'
+	@touch $@ $(VENV)/sim
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 to 3.13 is needed, this is " + sys.version) if not (3, 10) <= sys.version_info[:2] <= (3, 13) else 0'
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "no virtual environment could be made: on Debian and Ubuntu, apt install python3-venv"; exit 1; }
+
+# Fresh versions of everything; pymscl's newer wheels ask for a newer C library than JetPack 6 and Debian 12 have.
+lock:
+	echo 'pymscl==68.4.5' > $(VENV)/pins.txt
+	$(BIN)/python -m pip install --quiet uv
+	echo '# Every version that the set-up installs, for Python 3.10 to 3.13. Made by `make lock`; change pyproject.toml, not this file.' > constraints.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-emit-index-url --no-annotate --no-header \
+		--constraint $(VENV)/pins.txt --extra sim --extra lab --extra dev pyproject.toml >> constraints.txt
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
