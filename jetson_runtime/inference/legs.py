@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from jetson_runtime.inference.engines.base import Engine
 from jetson_runtime.suit.signals import CHANNELS, MIRROR_INDEX, MIRROR_SIGN, OUTCOMES, published_outcomes
 from jetson_runtime.timing.align import empty_row
-
-
-class Engine(Protocol):
-    """A streaming network: rows (batch, 54) float32 without NaN -> out (batch, 8), one call a tick."""
-
-    def step(self, rows: npt.NDArray[np.float32], out: npt.NDArray[np.float32]) -> None: ...
-
-    def reset(self) -> None: ...
 
 
 class Legs:

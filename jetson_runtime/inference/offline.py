@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from jetson_runtime.inference.legs import Engine, Legs
+from jetson_runtime.inference.engines.base import Engine
+from jetson_runtime.inference.legs import Legs
 from jetson_runtime.suit.signals import published_outcomes
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.samples import ImuSample, InsoleSample
+from jetson_runtime.inference.engines.base import Engine
 from jetson_runtime.inference.frame import Frame, Ground
 from jetson_runtime.inference.intake import Intake, StreamHealth
-from jetson_runtime.inference.legs import Engine, Legs
+from jetson_runtime.inference.legs import Legs
 from jetson_runtime.suit.config import SuitConfig
 from jetson_runtime.suit.signals import (
     CHANNEL_INDEX,
@@ -29,7 +30,7 @@ _NAN = float("nan")
 _UNKNOWN_GROUND = Ground(_NAN, _NAN, _NAN, False)
 
 
-class Network(Protocol):
+class ModelFacts(Protocol):
     """What the pipeline must know of a bundle: `history` in ticks and the fill value of each model channel."""
 
     @property
@@ -42,7 +43,7 @@ class Network(Protocol):
 class Pipeline:
     """Feed samples as they come, step at each wake-up; ticks are computed in order and the newest is returned."""
 
-    def __init__(self, config: SuitConfig, network: Network, engine: Engine) -> None:
+    def __init__(self, config: SuitConfig, model: ModelFacts, engine: Engine) -> None:
         limits = config.limits
         fresh_ms = {"imu": limits.imu_fresh_ms, "insole": limits.insole_fresh_ms}
         self._aligner = Aligner([round(fresh_ms[stream.kind] * 1e6) for stream in STREAMS])
@@ -50,9 +51,9 @@ class Pipeline:
         self._max_wait_ns = round(limits.max_wait_ms * 1e6)
         self._wearer = config.wearer
         self._best_effort = config.output.best_effort
-        self._needed = network.history + 1
+        self._needed = model.history + 1
         self._row = empty_row()
-        self._legs = Legs(config.sides, network.fill, engine)
+        self._legs = Legs(config.sides, model.fill, engine)
         self._feet = tuple(_Foot(side, config) for side in SIDES)
         self._fresh_run = 0
         self._tick: int | None = None

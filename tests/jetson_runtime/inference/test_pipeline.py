@@ -33,10 +33,12 @@ STILL = (0.0, STANDARD_GRAVITY, 0.0)
 class Summing:
     """A network with a memory: the outcome j is channel j summed over the last HISTORY + 1 rows."""
 
+    name = "summing"
     history = HISTORY
     fill = CHANNEL_FILL
 
     def __init__(self, batch: int) -> None:
+        self.batch = batch
         self.past = np.zeros((HISTORY + 1, batch, 54))
         self.steps = 0
 
