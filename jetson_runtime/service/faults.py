@@ -1,0 +1,94 @@
+"""THE table of what can be wrong with a running suit: stable numbers, so that a guide can explain each one.
+
+Numbers are never reused. 1-19 speak of one stream, 20 and up of the whole service.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+from drivers import errors
+
+
+class Fault(IntEnum):
+    """What is wrong. The remedy of each is in `REMEDY`."""
+
+    PORT_MISSING = 1
+    PORT_BUSY = 2
+    PORT_LOST = 3
+    NO_REPLY = 4
+    REJECTED = 5
+    WRONG_DEVICE = 6
+    UNSUPPORTED = 7
+    SILENT = 8
+    NOT_FOUND = 9
+    NOT_WORN = 10
+    RATE = 11
+    STALE = 12
+    NOT_OPENED = 13
+    CONNECTING = 14
+    NO_WEARER = 20
+    SCHEDULING = 21
+    LATE = 22
+
+
+REMEDY: dict[Fault, str] = {
+    Fault.PORT_MISSING: "plug the sensor in, or correct its port in suit.toml",
+    Fault.PORT_BUSY: "stop the other program, or correct its port in suit.toml",
+    Fault.PORT_LOST: "check its cable and its plug",
+    Fault.NO_REPLY: "is it powered, is it this port, is its baud in suit.toml right?",
+    Fault.REJECTED: "switch the device off and on; if it stays, its firmware may be too old",
+    Fault.WRONG_DEVICE: "swap the cables, or correct port and serial in suit.toml",
+    Fault.UNSUPPORTED: "use a device of the supported model and firmware",
+    Fault.SILENT: "check its power; it is brought up again by itself",
+    Fault.NOT_FOUND: "plug the sensor in, or correct its serial in suit.toml",
+    Fault.NOT_WORN: "add its table to suit.toml, or live without valid frames",
+    Fault.RATE: "check its cable and the baud rate; other programs may keep the machine busy",
+    Fault.STALE: "check its cable; samples come too late or not at all",
+    Fault.NOT_OPENED: "check the port and the rights of this user on it (group dialout)",
+    Fault.CONNECTING: "wait",
+    Fault.NO_WEARER: "add the table [wearer] with mass_kg, foot_length_m, foot_width_m to suit.toml",
+    Fault.SCHEDULING: "permit real-time scheduling (LimitRTPRIO= in the unit), or accept late frames",
+    Fault.LATE: "stop other programs, or permit real-time scheduling",
+}
+
+
+class NotFound(errors.PortError):
+    """No free port leads to the device that was searched for."""
+
+
+_BY_ERROR: tuple[tuple[type[errors.DriverError], Fault], ...] = (
+    (errors.PortMissing, Fault.PORT_MISSING),
+    (errors.PortBusy, Fault.PORT_BUSY),
+    (errors.PortLost, Fault.PORT_LOST),
+    (NotFound, Fault.NOT_FOUND),
+    (errors.ReplyTimeout, Fault.NO_REPLY),
+    (errors.CommandRejected, Fault.REJECTED),
+    (errors.WrongDevice, Fault.WRONG_DEVICE),
+    (errors.UnsupportedDevice, Fault.UNSUPPORTED),
+)
+
+
+class Problem(NamedTuple):
+    """What is wrong now, in words."""
+
+    fault: Fault
+    text: str
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it."""
+        return REMEDY[self.fault]
+
+    def __str__(self) -> str:
+        return f"{self.text}; {self.remedy}"
+
+
+def of_error(error: errors.DriverError) -> Problem:
+    """A driver's error in the suit's words: what happened is the driver's, the remedy names the config's keys."""
+    text = str(error).partition("; ")[0]
+    for kind, fault in _BY_ERROR:
+        if isinstance(error, kind):
+            return Problem(fault, text)
+    return Problem(Fault.NOT_OPENED, text)

@@ -1,0 +1,214 @@
+"""The one real-time thread: reads every open port, feeds the pipeline, computes each tick by its deadline.
+
+Everything it touches it owns; others put devices into its `Arrivals` and are given lost ones back. It writes no log
+and waits for nothing but bytes and the next deadline.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+import numpy as np
+
+from drivers.errors import DriverError
+from jetson_runtime.inference.frame import Frame
+from jetson_runtime.inference.pipeline import Pipeline
+from jetson_runtime.service import faults, realtime
+from jetson_runtime.service.bringup import Device
+from jetson_runtime.service.faults import Fault, Problem
+
+# A configured device that sends no sample for so long is brought up anew.
+SILENT_NS = 1_000_000_000
+_HOUSEKEEPING_NS = 250_000_000
+# Lateness of the ticks of the last 20 s is kept.
+_LATENESS_TICKS = 4_000
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A device that the reactor gave up; its port is still open."""
+
+    index: int
+    device: Device
+    problem: Problem
+
+
+class _Slot:
+    """One adopted device."""
+
+    def __init__(self, index: int, device: Device, now_ns: int) -> None:
+        self.index = index
+        self.device = device
+        self.descriptor = device.port.fileno()
+        self.last_sample_ns = now_ns
+
+
+class Arrivals:
+    """Configured devices on their way to the reactor; bring-up threads put them in before it exists."""
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[tuple[int, Device]] = SimpleQueue()
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+
+    def fileno(self) -> int:
+        """Readable when there may be something to take."""
+        return self._wake
+
+    def put(self, index: int, device: Device) -> None:
+        """Hands over a device that streams; from any thread."""
+        self._queue.put((index, device))
+        self.wake()
+
+    def wake(self) -> None:
+        """Makes the descriptor readable."""
+        os.eventfd_write(self._wake, 1)
+
+    def take(self) -> list[tuple[int, Device]]:
+        """All that arrived since the last call."""
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._wake)
+        arrived = []
+        with contextlib.suppress(Empty):
+            while True:
+                arrived.append(self._queue.get_nowait())
+        return arrived
+
+
+class Lateness:
+    """How long after its deadline each tick was computed, 0 for one whose samples were complete before it."""
+
+    def __init__(self) -> None:
+        self._ring = np.zeros(_LATENESS_TICKS, np.int64)
+        self.ticks = 0
+        self.worst_ns = 0
+
+    def add(self, late_ns: int) -> None:
+        """Called once for each computed tick; the ring is made once."""
+        late_ns = max(0, late_ns)
+        self._ring[self.ticks % _LATENESS_TICKS] = late_ns
+        self.ticks += 1
+        self.worst_ns = max(self.worst_ns, late_ns)
+
+    def summary_ms(self) -> dict[str, float]:
+        """p50 and p99 of the last 20 s, max since start; zeros before the first tick."""
+        recent = self._ring[: min(self.ticks, _LATENESS_TICKS)]
+        p50, p99 = np.percentile(recent, (50, 99)) if len(recent) else (0.0, 0.0)
+        return {"p50": float(p50) * 1e-6, "p99": float(p99) * 1e-6, "max": self.worst_ns * 1e-6}
+
+
+class Reactor:
+    """`run` is the thread's body. `devices` and the counters may be read from any thread."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        arrivals: Arrivals,
+        post: Callable[[Frame], None],
+        give_back: Callable[[Lost], None],
+    ) -> None:
+        self.lateness = Lateness()
+        self.newest: Frame | None = None
+        self.wakes = 0
+        self._pipeline = pipeline
+        self._post = post
+        self._give_back = give_back
+        self._slots: dict[int, _Slot] = {}
+        self._arrivals = arrivals
+        self._epoll = select.epoll()
+        self._epoll.register(arrivals.fileno(), select.EPOLLIN)
+        self._stopping = False
+
+    @property
+    def devices(self) -> dict[int, Device]:
+        """The devices in use, by stream index."""
+        return {slot.index: slot.device for slot in list(self._slots.values())}
+
+    def stop(self) -> None:
+        """Makes `run` return; from any thread."""
+        self._stopping = True
+        self._arrivals.wake()
+
+    def run(self) -> None:
+        """Reads and ticks until `stop`; ports stay open."""
+        housekeeping_ns = time.monotonic_ns() + _HOUSEKEEPING_NS
+        while not self._stopping:
+            self._wait()
+            self.wakes += 1
+            self._read_ports()
+            ticked = self._tick()
+            now_ns = time.monotonic_ns()
+            if ticked and now_ns >= housekeeping_ns:
+                housekeeping_ns = now_ns + _HOUSEKEEPING_NS
+                self._drop_silent(now_ns)
+                realtime.collect_young()
+
+    def _wait(self) -> None:
+        """Until bytes, a hand-over or the deadline.
+
+        Through select(2) on the epoll: the timeout of Python's own epoll is rounded up to whole milliseconds.
+        """
+        deadline_ns = self._pipeline.next_deadline_ns
+        remaining_ns = 0 if deadline_ns is None else deadline_ns - time.monotonic_ns()
+        if remaining_ns > 0:
+            select.select((self._epoll,), (), (), remaining_ns * 1e-9)
+
+    def _read_ports(self) -> None:
+        for descriptor, _ in self._epoll.poll(0):
+            slot = self._slots.get(descriptor)
+            if slot is not None:
+                self._read(slot)
+            elif descriptor == self._arrivals.fileno():
+                for index, device in self._arrivals.take():
+                    self._start(index, device)
+
+    def _read(self, slot: _Slot) -> None:
+        try:
+            data, receive_ns = slot.device.port.read()
+            samples = slot.device.feed(data, receive_ns)
+        except DriverError as error:
+            self._drop(slot, faults.of_error(error))
+        else:
+            if samples:
+                slot.last_sample_ns = receive_ns
+                self._pipeline.feed(slot.index, samples)
+
+    def _tick(self) -> bool:
+        deadline_ns = self._pipeline.next_deadline_ns
+        now_ns = time.monotonic_ns()
+        frame = self._pipeline.step(now_ns)
+        if frame is None or deadline_ns is None:
+            return False
+        self._post(frame)
+        self.newest = frame
+        self.lateness.add(now_ns - deadline_ns)
+        return True
+
+    def _start(self, index: int, device: Device) -> None:
+        slot = _Slot(index, device, time.monotonic_ns())
+        try:
+            # What waited while nobody read carries a receive time that tells nothing: for the parser only.
+            device.feed(*device.port.read())
+        except DriverError as error:
+            self._give_back(Lost(index, device, faults.of_error(error)))
+            return
+        self._slots[slot.descriptor] = slot
+        self._epoll.register(slot.descriptor, select.EPOLLIN)
+        self._pipeline.attach(index, period_ns=round(1e9 / device.rate_hz))
+
+    def _drop(self, slot: _Slot, problem: Problem) -> None:
+        self._epoll.unregister(slot.descriptor)
+        del self._slots[slot.descriptor]
+        self._pipeline.detach(slot.index)
+        self._give_back(Lost(slot.index, slot.device, problem))
+
+    def _drop_silent(self, now_ns: int) -> None:
+        for slot in list(self._slots.values()):
+            if now_ns - slot.last_sample_ns > SILENT_NS:
+                text = f"{slot.device.port.path}: no sample for {SILENT_NS // 1_000_000} ms"
+                self._drop(slot, Problem(Fault.SILENT, text))

@@ -1,0 +1,83 @@
+"""What keeps the reactor on time: scheduling class, pinning, memory lock, the interpreter's hand-over and its gc.
+
+Each measure that the system does not permit is told in one line with its remedy, and the service runs on without it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import gc
+import os
+import resource
+import sys
+
+from jetson_runtime.suit.config import Realtime
+
+# How long a thread that holds the interpreter may keep it from one that waits (Python's default is 5 ms: a tick).
+SWITCH_INTERVAL_S = 0.000_2
+# mlockall(2): pages are locked as they are touched, so that a thread's untouched stack costs nothing.
+_MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
+
+REACTOR_RANK = 0
+PUBLISHER_RANK = 1
+OTHER_RANK = 2
+
+
+def shorten_hand_over() -> None:
+    """Lets a thread that wakes up wait at most 0.2 ms for one that computes."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+
+
+def enter_thread(settings: Realtime, rank: int) -> str:
+    """Gives the calling thread its priority (rank 0 is the reactor's, higher ranks lower); returns why not, or ''."""
+    if settings.priority == 0:
+        return ""
+    priority = max(settings.priority - rank, os.sched_get_priority_min(os.SCHED_FIFO))
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+    except PermissionError:
+        return (
+            f"SCHED_FIFO {priority} is not permitted: frames come late when the machine is busy; "
+            "set LimitRTPRIO= in the unit, or [realtime] priority = 0 in suit.toml"
+        )
+    return ""
+
+
+def pin_thread(settings: Realtime) -> str:
+    """Pins the calling thread to the config's processors, if it names any; returns why not, or ''."""
+    if not settings.cpus:
+        return ""
+    try:
+        os.sched_setaffinity(0, settings.cpus)
+    except OSError as error:
+        return f"not pinned to processors {list(settings.cpus)}: {error.strerror}; correct [realtime] cpus"
+    return ""
+
+
+def lock_memory() -> str:
+    """Keeps touched pages in memory; returns why not, or ''.
+
+    Under a limit it is left alone: at the limit each later allocation would fail.
+    """
+    if resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] != resource.RLIM_INFINITY:
+        return "memory is not locked: it is limited here; set LimitMEMLOCK=infinity in the unit"
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) != 0:
+        reason = errno.errorcode.get(ctypes.get_errno(), "?")
+        return f"memory is not locked ({reason}); set LimitMEMLOCK=infinity in the unit"
+    return ""
+
+
+def freeze_garbage() -> None:
+    """Takes all that start-up made out of the collector's sight and leaves collecting to `collect_young`.
+
+    A full collection among the modules of a numerical program takes tens of milliseconds: many ticks.
+    """
+    gc.freeze()
+    gc.disable()
+
+
+def collect_young() -> None:
+    """Frees cycles made since the last call, e.g. by a failed bring-up; well under a millisecond after a freeze."""
+    gc.collect(1)
