@@ -76,7 +76,7 @@ class Sample(NamedTuple):
 
 
 class Info(NamedTuple):
-    """Body of an INFO. `mask`: whether each grid cell is live, row-major from the toes; on the wire bit 0 comes first."""
+    """Body of an INFO. `mask`: whether each grid cell is live, row-major from the toes (bit 0 of a byte first)."""
 
     model: str
     serial: str

@@ -1,0 +1,134 @@
+"""The serial port on pseudo-terminals whose other end the test holds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import drivers
+from drivers.errors import PortBusy, PortError, PortLost, PortMissing
+from drivers.serial_port import SerialPort
+
+if TYPE_CHECKING:
+    from conftest import Pty
+
+
+def test_reads_all_that_waits_with_the_time_of_the_read(pty: Pty) -> None:
+    port = SerialPort(pty.name)
+    assert port.read()[0] == b""
+    assert not port.wait(0)
+    before = time.monotonic_ns()
+    pty.write(bytes(range(256)))
+    assert port.wait(1.0)
+    data, receive_ns = port.read()
+    assert data == bytes(range(256))
+    assert before < receive_ns < time.monotonic_ns()
+    assert port.read()[0] == b""
+    port.close()
+
+
+def test_bytes_written_arrive_unchanged(pty: Pty) -> None:
+    port = SerialPort(pty.name, 230400)
+    port.write(bytes(range(256)))
+    assert pty.read(1.0) == bytes(range(256))
+    port.set_baud(921600)
+    assert port.baud == 921600
+    assert port.read()[0] == b""
+    port.close()
+
+
+def test_a_pseudo_terminal_carries_bytes_at_no_baud_rate(pty: Pty, tmp_path: Path) -> None:
+    link = tmp_path / "imu_back"
+    link.symlink_to(pty.name)
+    port = SerialPort(str(link))
+    assert not port.has_baud
+    assert port.path == str(link)
+    port.close()
+
+
+def test_hang_up_is_told_apart_from_silence(pty: Pty) -> None:
+    port = SerialPort(pty.name)
+    pty.write(b"last words")
+    pty.hang_up()
+    assert port.wait(1.0)
+    with pytest.raises(PortLost, match=pty.name):
+        for _ in range(3):
+            port.read()
+    with pytest.raises(PortLost):
+        port.write(b"anyone?")
+    port.close()
+    port.close()
+
+
+def test_missing_port(tmp_path: Path) -> None:
+    with pytest.raises(PortMissing, match="imu_back"):
+        SerialPort(str(tmp_path / "imu_back"))
+
+
+def test_dangling_link_is_a_missing_port(tmp_path: Path) -> None:
+    link = tmp_path / "imu_back"
+    link.symlink_to("/dev/pts/999999")
+    with pytest.raises(PortMissing, match="imu_back"):
+        SerialPort(str(link))
+
+
+def test_a_file_is_no_serial_port(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not a tty")
+    with pytest.raises(PortError, match=r"notes\.txt"):
+        SerialPort(str(path))
+
+
+def test_a_second_open_in_this_process_is_busy(pty: Pty) -> None:
+    port = SerialPort(pty.name)
+    with pytest.raises(PortBusy, match=f"process {os.getpid()} "):
+        SerialPort(pty.name)
+    port.close()
+    SerialPort(pty.name).close()
+
+
+ROOT = Path(drivers.__file__).parents[1]
+HOLD = """
+import sys
+from drivers.serial_port import SerialPort
+port = SerialPort(sys.argv[1])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_port_held_by_another_process_names_it_and_is_free_after_its_death(pty: Pty) -> None:
+    command = [sys.executable, "-c", HOLD, pty.name]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(PortBusy, match=f"process {other.pid} "):
+            SerialPort(pty.name)
+        other.kill()
+        other.wait()
+    port = SerialPort(pty.name)
+    assert port.read()[0] == b""
+    port.close()
+
+
+def test_old_line_settings_do_not_eat_bytes(pty: Pty) -> None:
+    slave = os.open(pty.name, os.O_RDWR | os.O_NOCTTY)
+    attributes = termios.tcgetattr(slave)
+    attributes[0] |= termios.ICRNL | termios.IXON
+    attributes[3] |= termios.ICANON | termios.ECHO
+    termios.tcsetattr(slave, termios.TCSANOW, attributes)
+    os.close(slave)
+    port = SerialPort(pty.name)
+    pty.write(b"\r\n\x11\x13\x03\x04")
+    assert port.wait(1.0)
+    assert port.read()[0] == b"\r\n\x11\x13\x03\x04"
+    port.close()
