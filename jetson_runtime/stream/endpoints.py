@@ -1,0 +1,95 @@
+"""ZeroMQ addresses of the service: checked, bound, and tidied up. Errors say what to do."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket as unix
+from pathlib import Path
+
+import zmq
+
+from jetson_runtime.suit.errors import EndpointError
+
+_NO_KEYS = "an address that others can reach needs CURVE keys, which this version does not have"
+
+
+def bind(socket: zmq.Socket[bytes], address: str) -> str:
+    """Binds `socket`; returns the address as bound. Raises EndpointError, and takes no address from a live service."""
+    check(address)
+    if address.startswith("ipc://"):
+        _clear_path(address)
+    if "[" in address:
+        socket.setsockopt(zmq.IPV6, 1)
+    try:
+        socket.bind(address)
+    except zmq.ZMQError as error:
+        raise EndpointError(f"{address}: {_explain(error)}") from error
+    return socket.getsockopt_string(zmq.LAST_ENDPOINT)
+
+
+def check(address: str) -> None:
+    """Raises EndpointError unless `address` is ipc with a path that fits, or tcp on the loopback."""
+    scheme, separator, rest = address.partition("://")
+    if not separator or scheme not in ("ipc", "tcp") or not rest:
+        raise EndpointError(f"{address}: is no address; write ipc:///path or tcp://127.0.0.1:port")
+    if scheme == "ipc":
+        length = len(os.fsencode(rest))
+        if length > zmq.IPC_PATH_MAX_LEN:
+            raise EndpointError(
+                f"{address}: the path has {length} bytes; a socket's path may have {zmq.IPC_PATH_MAX_LEN}: shorten it"
+            )
+    elif not is_loopback(address):
+        raise EndpointError(f"{address}: {_NO_KEYS}; use tcp://127.0.0.1:port")
+
+
+def is_loopback(address: str) -> bool:
+    """True for an address that only this machine can reach."""
+    if address.startswith("ipc://"):
+        return True
+    host = address.removeprefix("tcp://").rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def remove_file(address: str) -> None:
+    """Removes the file of an ipc address, which ZeroMQ leaves behind."""
+    if address.startswith("ipc://"):
+        Path(address.removeprefix("ipc://")).unlink(missing_ok=True)
+
+
+def _clear_path(address: str) -> None:
+    """ZeroMQ would take over a socket file that is in use, in silence: refuse that, and remove what is left over."""
+    path = Path(address.removeprefix("ipc://"))
+    if not path.parent.is_dir():
+        raise EndpointError(
+            f"{address}: {path.parent} is no directory; make it, or change [output] in the config"
+        )
+    if not path.is_socket():
+        if path.exists():
+            raise EndpointError(
+                f"{address}: {path} is a file of another kind; remove it, or choose another path"
+            )
+        return
+    with unix.socket(unix.AF_UNIX) as probe:
+        probe.settimeout(0.5)
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise EndpointError(f"{address}: cannot be used: {error.strerror}") from error
+        else:
+            raise EndpointError(
+                f"{address}: another service is running on it; stop that one, or choose another path"
+            )
+
+
+def _explain(error: zmq.ZMQError) -> str:
+    if error.errno == zmq.EADDRINUSE:
+        return "another service is running on it; stop that one, or choose another port"
+    return f"cannot be bound: {error.strerror}; choose another address in [output] of the config"

@@ -1,0 +1,95 @@
+"""For tests of the stream: a publisher on real sockets, and frames to give it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from jetson_runtime.inference.frame import Frame, Ground
+from jetson_runtime.stream import messages
+from jetson_runtime.stream.publisher import Publisher
+from jetson_runtime.suit.config import OutputTable
+from jetson_runtime.suit.signals import PERIOD_NS, published_outcomes
+
+SIDES = ("r", "l")
+DESCRIPTION = messages.describe(
+    model={"name": "test", "sha256": "ab" * 32}, engine="numpy", sides=SIDES, body_mass_kg=70.0
+)
+GROUND = (Ground(0.5, 0.4, 0.6, True), Ground(0.0, float("nan"), float("nan"), False))
+
+
+def make_frame(seq: int = 0, **changes: Any) -> Frame:
+    """A valid frame of now, with outcome i worth i."""
+    now_ns = time.monotonic_ns()
+    frame = Frame(
+        seq=seq,
+        t_ns=now_ns - 1_000_000,
+        oldest_ns=now_ns - 15_000_000,
+        valid=True,
+        state="running",
+        settling_ms=0.0,
+        missing=(),
+        outcomes=tuple(float(i) for i in range(len(published_outcomes(SIDES)))),
+        ground=GROUND,
+    )
+    return frame._replace(**changes)
+
+
+@contextmanager
+def publishing(
+    public: str = "tcp://127.0.0.1:*", latest: str = "tcp://127.0.0.1:*", session: str = "s1"
+) -> Iterator[Publisher]:
+    """A publisher that runs in its own thread until the block ends."""
+    output = OutputTable.model_construct(public=(public,), latest=(latest,))
+    publisher = Publisher(output, session, SIDES, lambda: DESCRIPTION)
+    publisher.bind()
+    thread = threading.Thread(target=publisher.run)
+    thread.start()
+    try:
+        yield publisher
+    finally:
+        publisher.stop()
+        thread.join(5.0)
+        assert not thread.is_alive()
+
+
+class Ticker:
+    """Posts a frame every 5 ms from a thread of its own, as the reactor does, while not paused."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self.posted = 0
+        self.slowest_post_ns = 0
+        self.paused = threading.Event()
+        self._publisher = publisher
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ending.set()
+        self._thread.join(5.0)
+
+    def _run(self) -> None:
+        due_ns = time.monotonic_ns()
+        while not self._ending.wait(max(0, due_ns - time.monotonic_ns()) / 1e9):
+            due_ns += PERIOD_NS
+            if self.paused.is_set():
+                continue
+            frame = make_frame(self.posted)
+            before_ns = time.monotonic_ns()
+            self._publisher.post(frame)
+            self.slowest_post_ns = max(self.slowest_post_ns, time.monotonic_ns() - before_ns)
+            self.posted += 1
+
+
+def until(condition: Callable[[], bool], timeout_s: float = 5.0) -> bool:
+    """Waits for `condition`; False if it does not come true in time."""
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.002)
+    return False
