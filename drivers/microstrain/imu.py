@@ -1,0 +1,255 @@
+"""One 3DM-GX5-25: from whatever state it is in to streaming, then bytes to samples."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Callable
+from math import isfinite
+from typing import NamedTuple
+
+from drivers.errors import CommandRejected, ReplyTimeout, UnsupportedDevice, WrongDevice
+from drivers.microstrain import commands
+from drivers.microstrain.codec import MipPacket, MipParser
+from drivers.microstrain.commands import Command, CommandLink
+from drivers.microstrain.fields import ACCEL, FIELDS, GYRO, IMU_DATA, QUATERNION, STANDARD_GRAVITY, TIME
+from drivers.microstrain.plan import StreamPlan, plan_stream
+from drivers.samples import ImuSample
+from drivers.serial_port import SerialPort
+
+MODEL = "6253"  # the 3DM-GX5-25's model number, before the dash
+POWER_UP_BAUD = 115200
+RATE_HZ = 200
+
+_BAUD_CHANGE_S = 0.3
+_MAX_TIME_S = 1e9
+_INFO = struct.Struct(">H16s16s16s16s16s")
+_unpack_accel = FIELDS[IMU_DATA, ACCEL].layout.unpack
+_unpack_gyro = FIELDS[IMU_DATA, GYRO].layout.unpack
+_unpack_quaternion = FIELDS[IMU_DATA, QUATERNION].layout.unpack
+_unpack_time = FIELDS[IMU_DATA, TIME].layout.unpack
+
+
+class ImuInfo(NamedTuple):
+    """What the device says about itself."""
+
+    firmware: int
+    model_name: str
+    model_number: str
+    serial: str
+    lot: str
+    options: str
+
+
+class Imu:
+    """A configured, streaming device; `feed` turns what `port` reads into samples."""
+
+    def __init__(
+        self, link: CommandLink, info: ImuInfo, base_rate_hz: int, plan: StreamPlan, notes: tuple[str, ...]
+    ) -> None:
+        self.port = link.port
+        self.info = info
+        self.base_rate_hz = base_rate_hz
+        self.rate_hz = base_rate_hz / plan.decimation
+        self.has_quaternion = QUATERNION in plan.descriptors
+        self.notes = notes
+        self._parser = _continue(link.parser)
+        self._without_data = 0
+        self._without_time = 0
+        self._not_finite = 0
+        self._other_packets = 0
+
+    def feed(self, data: bytes, receive_ns: int) -> list[ImuSample]:
+        """Samples completed by `data`, in order; what cannot become one is counted."""
+        samples = [self._sample(packet) for packet in self._parser.feed(data, receive_ns)]
+        return [sample for sample in samples if sample is not None]
+
+    def counters(self) -> dict[str, int]:
+        """Since bring-up. without_time, without_data, not_finite: IMU packets that gave no sample, and why."""
+        parser = self._parser
+        return {
+            "packets": parser.packets,
+            "bad_checksums": parser.bad_checksums,
+            "bad_lengths": parser.bad_lengths,
+            "discarded_bytes": parser.discarded_bytes,
+            "other_packets": self._other_packets,
+            "without_time": self._without_time,
+            "without_data": self._without_data,
+            "not_finite": self._not_finite,
+        }
+
+    def _sample(self, packet: MipPacket) -> ImuSample | None:
+        if packet.descriptor_set != IMU_DATA:
+            self._other_packets += 1
+            return None
+        accel = gyro = quaternion = seconds = None
+        for descriptor, data in packet.fields:
+            size = len(data)
+            if descriptor == ACCEL and size == 12:
+                accel = _unpack_accel(data)
+            elif descriptor == GYRO and size == 12:
+                gyro = _unpack_gyro(data)
+            elif descriptor == QUATERNION and size == 16:
+                quaternion = _unpack_quaternion(data)
+            elif descriptor == TIME and size == 12:
+                seconds = _unpack_time(data)[0]
+        if seconds is None or not 0.0 <= seconds < _MAX_TIME_S:
+            self._without_time += 1
+            return None
+        if accel is None or gyro is None:
+            self._without_data += 1
+            return None
+        x, y, z = accel
+        if not isfinite(x + y + z + sum(gyro) + (sum(quaternion) if quaternion else 0.0)):
+            self._not_finite += 1
+            return None
+        acceleration = (x * STANDARD_GRAVITY, y * STANDARD_GRAVITY, z * STANDARD_GRAVITY)
+        return ImuSample(round(seconds * 1e9), packet.receive_ns, acceleration, gyro, quaternion)
+
+
+def bring_up(
+    port: SerialPort, *, rate_hz: int = RATE_HZ, serial: str | None = None, log: Callable[[str], None]
+) -> Imu:
+    """Idle, identify, configure and start the device on `port`; blocks for about 2 s at the most when it is silent.
+
+    `serial`: what the device must say it is. Raises DriverError.
+    """
+    link = CommandLink(port)
+    _set_to_idle(link)
+    link.drain()
+    info = _identify(link, serial)
+    listed = _descriptors(link)
+    _require(port, info, listed)
+    base_rate_hz = _u16(link, commands.GET_IMU_BASE_RATE)
+    notes = [*_model_note(info), *_magnetometer_off(link, listed)]
+    plan = plan_stream(
+        base_rate_hz,
+        rate_hz,
+        quaternion=IMU_DATA << 8 | QUATERNION in listed,
+        baud=port.baud if port.has_baud else None,
+    )
+    _write_format(link, plan)
+    _start(link, listed)
+    imu = Imu(link, info, base_rate_hz, plan, (*notes, *plan.notes))
+    log(f"{port.path}: {info.model_name} {info.serial}, firmware {info.firmware}, {imu.rate_hz:g} Hz")
+    for note in imu.notes:
+        log(f"{port.path}: {note}")
+    return imu
+
+
+def _set_to_idle(link: CommandLink) -> None:
+    """A busy device may miss the first; on a UART it may still be at its power-up rate, and is then raised to ours."""
+    port = link.port
+    try:
+        link.send(commands.SET_TO_IDLE)
+    except ReplyTimeout:
+        wanted = port.baud
+        if not port.has_baud or wanted == POWER_UP_BAUD:
+            raise
+        port.set_baud(POWER_UP_BAUD)
+        try:
+            link.send(commands.SET_TO_IDLE)
+            link.send(commands.uart_baud(wanted))
+            time.sleep(_BAUD_CHANGE_S)
+        finally:
+            port.set_baud(wanted)
+        link.send(commands.SET_TO_IDLE)
+
+
+def _identify(link: CommandLink, serial: str | None) -> ImuInfo:
+    reply = link.send(commands.GET_DEVICE_INFO)
+    if len(reply) < _INFO.size:
+        raise UnsupportedDevice(f"{link.port.path}: device info is {len(reply)} bytes long, not {_INFO.size}")
+    firmware, *texts = _INFO.unpack_from(reply)
+    info = ImuInfo(firmware, *(text.split(b"\0")[0].decode("ascii", "replace").strip() for text in texts))
+    if serial is not None and info.serial != serial:
+        raise WrongDevice(
+            f"{link.port.path}: this is {info.model_name} with serial number {info.serial}, "
+            f"the config asks for {serial}"
+        )
+    return info
+
+
+def _descriptors(link: CommandLink) -> frozenset[int]:
+    """Commands and data fields the device has, as set << 8 | field."""
+    listed = _u16_list(link.send(commands.GET_DESCRIPTORS))
+    if commands.GET_EXTENDED_DESCRIPTORS.code in listed:
+        listed |= _u16_list(link.send(commands.GET_EXTENDED_DESCRIPTORS))
+    return listed
+
+
+def _require(port: SerialPort, info: ImuInfo, listed: frozenset[int]) -> None:
+    lacking = [
+        FIELDS[IMU_DATA, descriptor].name
+        for descriptor in (ACCEL, GYRO, TIME)
+        if IMU_DATA << 8 | descriptor not in listed
+    ]
+    if lacking:
+        raise UnsupportedDevice(
+            f"{port.path}: {info.model_name} {info.serial} has no {' and no '.join(lacking)}"
+        )
+
+
+def _model_note(info: ImuInfo) -> list[str]:
+    if info.model_number.startswith(MODEL):
+        return []
+    return [
+        f"model {info.model_number} ({info.model_name}): this driver was made for the 3DM-GX5-25 ({MODEL})"
+    ]
+
+
+def _magnetometer_off(link: CommandLink, listed: frozenset[int]) -> list[str]:
+    """Both attitude filters without heading aid; notes say what the device would not do."""
+    wanted = (
+        commands.heading_source(commands.NO_HEADING),
+        commands.complementary_filter(up=True, north=False),
+        commands.RESET_FILTER,
+    )
+    return [
+        note
+        for command in wanted
+        for note in _try(link, listed, command, "the magnetometer may turn its yaw")
+    ]
+
+
+def _try(link: CommandLink, listed: frozenset[int], command: Command, consequence: str) -> list[str]:
+    if command.code not in listed:
+        return [f"no command '{command}': {consequence}"]
+    try:
+        link.send(command)
+    except CommandRejected as error:
+        return [f"{error}: {consequence}"]
+    return []
+
+
+def _write_format(link: CommandLink, plan: StreamPlan) -> None:
+    link.send(commands.write_imu_format(plan.descriptors, plan.decimation))
+    reply = link.send(commands.READ_IMU_FORMAT)
+    if reply != commands.format_data(plan.descriptors, plan.decimation):
+        raise UnsupportedDevice(
+            f"{link.port.path}: the device did not keep the message format (it has {reply.hex()})"
+        )
+
+
+def _start(link: CommandLink, listed: frozenset[int]) -> None:
+    filter_off = commands.enable_stream(commands.FILTER_STREAM, False)
+    _try(link, listed, filter_off, "")
+    link.send(commands.enable_stream(commands.IMU_STREAM, True))
+
+
+def _u16(link: CommandLink, command: Command) -> int:
+    reply = link.send(command)
+    value = int.from_bytes(reply[:2], "big")
+    if len(reply) < 2 or value == 0:
+        raise UnsupportedDevice(f"{link.port.path}: '{command}' gave {reply.hex() or 'nothing'}")
+    return value
+
+
+def _u16_list(reply: bytes) -> frozenset[int]:
+    return frozenset(value for (value,) in struct.iter_unpack(">H", reply[: len(reply) // 2 * 2]))
+
+
+def _continue(parser: MipParser) -> MipParser:
+    """The parser with the start of the first packet still in it, its counters at zero."""
+    parser.packets = parser.bad_checksums = parser.bad_lengths = parser.discarded_bytes = 0
+    return parser
