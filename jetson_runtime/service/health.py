@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from drivers.microstrain.imu import Imu
 from jetson_runtime.inference.intake import StreamHealth
 from jetson_runtime.inference.pipeline import Pipeline
 from jetson_runtime.service.bringup import BringUp, Device
@@ -131,10 +132,10 @@ class Health:
             },
             "port": device.port.path if device else "",
             "serial": device.info.serial if device else "",
-            "model": device.info.model if device else "",
+            "model": _model(device) if device else "",
             "notes": list(device.notes) if device else [],
             "detail": str(problem) if problem else "",
-            "missing_since_s": 0.0 if since_ns is None else (now_ns - since_ns) * 1e-9,
+            "missing_since_s": None if since_ns is None else (now_ns - since_ns) * 1e-9,
         }
 
     def _news(self, index: int, device: Device | None, problem: Problem | None) -> list[str]:
@@ -150,7 +151,7 @@ class Health:
             return []
         notes = "".join(f"; {note}" for note in device.notes)
         return [
-            f"{name}: {device.info.model} {device.info.serial} on {device.port.path}, {device.rate_hz:g} Hz{notes}"
+            f"{name}: {_model(device)} {device.info.serial} on {device.port.path}, {device.rate_hz:g} Hz{notes}"
         ]
 
     def _totals(self, now_ns: int) -> dict[str, Any]:
@@ -178,3 +179,7 @@ def _fault(stream: str, problem: Problem) -> dict[str, Any]:
         "text": problem.text,
         "remedy": problem.remedy,
     }
+
+
+def _model(device: Device) -> str:
+    return device.info.model_name if isinstance(device, Imu) else device.info.model

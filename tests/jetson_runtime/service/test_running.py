@@ -1,0 +1,132 @@
+"""One running service on a whole suit: what comes out, and what a fault in one device does to it."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from worn_suit import ServiceProcess, WornSuit, run_service, serial_of, until
+
+from drivers.emulator.bench import Bench
+from jetson_runtime.suit.signals import RATE_HZ, SIDES, STREAM_NAMES, published_outcomes
+
+
+class Running:
+    """A suit and the service on it; a test that breaks something mends it again."""
+
+    def __init__(self, suit: WornSuit, service: ServiceProcess) -> None:
+        self.suit = suit
+        self.service = service
+
+    def until_state(self, state: str) -> bool:
+        return until(lambda: self.service.state() == state)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with Bench() as bench:
+        suit = WornSuit(tmp_path_factory.mktemp("suit"), bench)
+        service = ServiceProcess(suit.write_config(), suit.endpoint)
+        try:
+            assert until(lambda: service.state() == "running"), service.log
+            yield Running(suit, service)
+        finally:
+            service.stop()
+
+
+def test_a_whole_suit_gives_valid_frames_at_the_rate(running: Running) -> None:
+    client = running.service.client
+    client.recv_all(0)
+    first = client.latest
+    assert first is not None
+    time.sleep(2.0)
+    frames = client.recv_all(0)
+    assert all(frame.valid and frame.missing == () for frame in frames)
+    newest = frames[-1]
+    ticks = newest.seq - first.seq
+    assert ticks == round((newest.t_ns - first.t_ns) * RATE_HZ * 1e-9)
+    values = newest.angle | newest.moment
+    assert list(values) == [item.name for item in published_outcomes(SIDES)]
+    assert all(math.isfinite(value) for value in values.values())
+
+
+def test_status_names_devices_rates_and_nothing_wrong(running: Running) -> None:
+    assert until(lambda: all(running.service.stream(name).get("rate_ok") for name in STREAM_NAMES))
+    status = running.service.status
+    assert status["faults"] == [] or [fault["number"] for fault in status["faults"]] == [21]
+    assert status["state"] == "running"
+    assert status["engine"] == "numpy"
+    assert set(status["streams"]) == set(STREAM_NAMES)
+    for name, stream in status["streams"].items():
+        assert stream["serial"] == serial_of(name)
+        assert stream["port"] == str(running.suit.path(name))
+        assert (stream["alive"], stream["valid"], stream["detail"]) == (True, True, "")
+    lateness = status["lateness_ms"]
+    assert 0.0 <= lateness["p50"] <= lateness["p99"] <= lateness["max"]
+
+
+def test_an_unplugged_imu_is_named_and_comes_back_without_a_restart(running: Running) -> None:
+    service, suit = running.service, running.suit
+    session = service.status["session"]
+    suit.unplug("imu_thigh_r")
+    assert running.until_state("degraded")
+    frame = service.client.latest
+    assert frame is not None
+    assert (frame.missing, frame.valid) == (("imu_thigh_r",), False)
+    assert all(math.isnan(value) for value in frame.angle.values())
+    assert until(lambda: service.stream("imu_thigh_r")["detail"] and service.stream("imu_back")["alive"])
+    status = service.status
+    assert "imu_thigh_r" in [fault["stream"] for fault in status["faults"] if fault["number"] in (1, 3)]
+    assert str(suit.path("imu_thigh_r")) in status["streams"]["imu_thigh_r"]["detail"]
+    assert status["streams"]["imu_thigh_r"]["missing_since_s"] is not None
+    suit.replug("imu_thigh_r")
+    assert running.until_state("running"), service.log
+    assert service.status["session"] == session
+    assert until(lambda: not service.stream("imu_thigh_r")["detail"])
+    lines = [line for line in service.log.splitlines() if "imu_thigh_r" in line]
+    assert len(lines) <= 5
+    assert serial_of("imu_thigh_r") in lines[-1]
+
+
+def test_a_silent_insole_is_brought_up_again(running: Running) -> None:
+    service, suit = running.service, running.suit
+    insole = suit.devices["insole_l"]
+
+    def fall_silent() -> None:
+        insole.streaming = False  # type: ignore[misc]
+
+    suit.bench.do(fall_silent)
+    assert running.until_state("degraded")
+    assert running.until_state("running"), service.log
+    assert insole.streaming
+    assert until(lambda: service.stream("insole_l")["alive"])
+
+
+def test_a_second_service_on_the_same_config_is_refused(running: Running) -> None:
+    service = running.service
+    before = service.client.latest
+    assert before is not None
+    second = run_service(running.suit.config, subprocess.PIPE)
+    _, errors = second.communicate(timeout=10)
+    assert second.returncode == 2
+    assert "another service is running" in errors
+    assert len(errors.splitlines()) <= 3
+    service.client.recv_all(0)
+    after = service.client.latest
+    assert after is not None
+    assert after.session == before.session
+    assert after.valid
+
+
+def test_sigterm_ends_it_in_order(tmp_path: Path) -> None:
+    with Bench() as bench:
+        suit = WornSuit(tmp_path, bench, ("imu_back",))
+        service = ServiceProcess(suit.write_config(), suit.endpoint)
+        assert until(lambda: service.state() == "degraded"), service.log
+        assert service.stop() == 0
+        assert not (tmp_path / "public").exists()
+        assert "Traceback" not in service.log
