@@ -69,6 +69,11 @@ class EmulatedImu:
         self._held: Motion | None = None
 
     @property
+    def serial(self) -> str:
+        """As the device tells it."""
+        return self.commands.identity.serial
+
+    @property
     def streaming(self) -> bool:
         """Whether data packets leave the device."""
         return not self._idle and any(self._enabled(stream) for stream in self._streams)

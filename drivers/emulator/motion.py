@@ -50,7 +50,8 @@ InsoleContent = Callable[[Nanoseconds], FootLoad]
 class SensorNoise:
     """White noise of an inertial sensor, by its densities, in the bandwidth of its output rate.
 
-    The defaults are of the class of the 3DM-GX5-25's data sheet: 25 µg/√Hz and 0.005 °/s/√Hz.
+    The defaults are of the class of the 3DM-GX5-25's data sheet: 25 µg/√Hz and 0.005 °/s/√Hz;
+    `factor` multiplies both.
     """
 
     def __init__(
@@ -59,11 +60,11 @@ class SensorNoise:
         *,
         accel_g_per_root_hz: float = 25e-6,
         gyro_deg_per_s_per_root_hz: float = 0.005,
+        factor: float = 1.0,
     ) -> None:
         self._rng = np.random.default_rng([seed, 5])
-        self._density = np.repeat(
-            [accel_g_per_root_hz * STANDARD_GRAVITY, math.radians(gyro_deg_per_s_per_root_hz)], 3
-        )
+        densities = [accel_g_per_root_hz * STANDARD_GRAVITY, math.radians(gyro_deg_per_s_per_root_hz)]
+        self._density = factor * np.repeat(densities, 3)
 
     def add(self, motion: Motion, rate_hz: float) -> Motion:
         """`motion` with noise on accel and gyro as seen at `rate_hz` (bandwidth half of it)."""

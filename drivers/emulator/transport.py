@@ -6,13 +6,14 @@ The host's own wake-up latency is not in here: the emulator's reader has a real 
 from __future__ import annotations
 
 import math
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 Nanoseconds = npt.NDArray[np.int64]
 TransportName = Literal["cdc", "ftdi1", "ftdi16", "rs232", "none"]
+TRANSPORTS: tuple[TransportName, ...] = get_args(TransportName)
 
 USB_FRAME_NS = 1_000_000
 BITS_PER_BYTE = 10

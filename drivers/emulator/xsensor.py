@@ -74,6 +74,11 @@ class EmulatedInsole:
         self._boot_until_ns = 0
         self._held: FootLoad | None = None
 
+    @property
+    def serial(self) -> str:
+        """As the device tells it."""
+        return self.identity.serial
+
     def feed(self, data: bytes, now_ns: int) -> None:
         """The host's bytes; corrupt frames are overlooked."""
         if now_ns < self._boot_until_ns:
