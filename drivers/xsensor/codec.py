@@ -90,6 +90,15 @@ class Info(NamedTuple):
     def live_cells(self) -> int:
         return sum(self.mask)
 
+    @property
+    def geometry(self) -> tuple[int, int, int, tuple[bool, ...]]:
+        """Rows, columns, pitch in micrometres, live cells: what a map cannot be read without."""
+        return self.rows, self.columns, self.pitch_um, self.mask
+
+    @property
+    def rate_hz(self) -> float:
+        return self.rate_centihz / RATE_PER_HZ
+
 
 class Command(NamedTuple):
     """Body of a COMMAND: operation, the tag its reply carries, arguments."""

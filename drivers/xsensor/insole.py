@@ -1,0 +1,234 @@
+"""One insole: from whatever state it is in to streaming, then bytes to samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from math import isnan, nan
+from typing import Literal
+
+import numpy as np
+
+from drivers.errors import CommandRejected, ReplyTimeout, UnsupportedDevice, WrongDevice
+from drivers.samples import InsoleSample, Quaternion, Vector3
+from drivers.serial_port import SerialPort
+from drivers.xsensor import codec
+from drivers.xsensor.codec import Info, InsoleFrame, InsoleParser, Sample
+from drivers.xsensor.commands import CommandLink
+from drivers.xsensor.pressure import Load, LoadSwitch, PressureGrid
+
+Side = Literal["r", "l"]
+
+_SIDE_CODES = {"r": codec.RIGHT, "l": codec.LEFT}
+_SIDE_WORDS = {codec.RIGHT: "right", codec.LEFT: "left"}
+_NO_PRESSURES: tuple[float, ...] = ()
+
+# What the device's own force and centre may differ from ours by, before it counts as a disagreement.
+_FORCE_SHARE, _FORCE_N = 0.02, 2.0
+_CENTRE_CELLS = 0.5
+
+_ACCEL_SI = 9.80665 / codec.ACCEL_PER_G
+_GYRO_SI = math.radians(1.0) / codec.GYRO_PER_DEG_S
+_QUATERNION_SI = 1.0 / codec.QUATERNION_PER_UNIT
+_SEQUENCES = 1 << 32
+
+
+class Insole:
+    """A configured, streaming insole; `feed` turns what `port` reads into samples."""
+
+    def __init__(self, link: CommandLink, info: Info, switch: LoadSwitch, notes: tuple[str, ...]) -> None:
+        self.port = link.port
+        self.info = info
+        self.rate_hz = info.rate_hz
+        self.notes = notes
+        self._side = link.side
+        self._switch = switch
+        self._parser = _continue(link.parser)
+        self._grid = PressureGrid(info, link.side)
+        self._sequence: int | None = None
+        self._foreign = False
+        self._lost = 0
+        self._refused = 0
+        self._force_disagreements = 0
+        self._centre_disagreements = 0
+
+    def set_thresholds(self, load_on_n: float, load_off_n: float) -> None:
+        """From which force on the centre of pressure is defined when loading, below which no more when unloading."""
+        self._switch.set(load_on_n, load_off_n)
+
+    def feed(self, data: bytes, receive_ns: int) -> list[InsoleSample]:
+        """Samples completed by `data`, in order; what cannot become one is counted."""
+        samples = []
+        for frame in self._parser.feed(data, receive_ns):
+            if frame.type == codec.SAMPLE:
+                sample = self._sample(frame)
+                if sample is not None:
+                    samples.append(sample)
+            elif frame.type == codec.INFO:
+                self._take_info(frame)
+        return samples
+
+    def counters(self) -> dict[str, int]:
+        """Since bring-up. lost: gaps in the sequence. refused: samples of another side, device or geometry."""
+        parser = self._parser
+        return {
+            "frames": parser.frames,
+            "bad_cobs": parser.bad_cobs,
+            "bad_crc": parser.bad_crc,
+            "bad_lengths": parser.bad_lengths,
+            "unknown_versions": parser.unknown_versions,
+            "discarded_bytes": parser.discarded_bytes,
+            "lost": self._lost,
+            "refused": self._refused,
+            "force_disagreements": self._force_disagreements,
+            "centre_disagreements": self._centre_disagreements,
+        }
+
+    def _sample(self, frame: InsoleFrame) -> InsoleSample | None:
+        sample = codec.decode_sample(frame.body)
+        mapped = len(sample.cells) == 2 * self._grid.cells
+        if frame.side != self._side or self._foreign or not (mapped or not sample.cells):
+            self._refused += 1
+            return None
+        self._count_lost(frame.sequence)
+        load, pressures = self._from_map(sample) if mapped else (self._from_device(sample), _NO_PRESSURES)
+        if not self._switch.update(load.force_n):
+            load = Load(load.force_n, nan, nan)
+        valid = bool(frame.flags & codec.FLAG_IMU_VALID)
+        return InsoleSample(
+            device_ns=frame.device_us * 1000,
+            receive_ns=frame.receive_ns,
+            sequence=frame.sequence,
+            flags=frame.flags,
+            force_n=load.force_n,
+            cop_ap_m=load.ap_m,
+            cop_ml_m=load.ml_m,
+            accel=_vector(sample.accel, _ACCEL_SI) if valid else None,
+            gyro=_vector(sample.gyro, _GYRO_SI) if valid else None,
+            quaternion=_quaternion(sample.quaternion) if valid else None,
+            pressures_kpa=pressures,
+            battery_mv=sample.battery_mv,
+            temperature_c=sample.temperature / codec.TEMPERATURE_PER_C,
+        )
+
+    def _count_lost(self, sequence: int) -> None:
+        """A step back is a restart of the device, not four billion lost samples."""
+        if self._sequence is not None:
+            missing = (sequence - self._sequence - 1) % _SEQUENCES
+            self._lost += missing if missing < _SEQUENCES // 2 else 0
+        self._sequence = sequence
+
+    def _from_map(self, sample: Sample) -> tuple[Load, tuple[float, ...]]:
+        pressures = np.frombuffer(sample.cells, "<u2").astype(np.float64)
+        load = self._grid.load(pressures)
+        self._cross_check(load, self._from_device(sample))
+        return load, tuple((pressures / codec.PRESSURE_PER_KPA).tolist())
+
+    def _from_device(self, sample: Sample) -> Load:
+        return Load(sample.force / codec.FORCE_PER_N, *self._grid.centre(sample.cop_column, sample.cop_row))
+
+    def _cross_check(self, ours: Load, theirs: Load) -> None:
+        if abs(ours.force_n - theirs.force_n) > _FORCE_N + _FORCE_SHARE * ours.force_n:
+            self._force_disagreements += 1
+        if ours.force_n < self._switch.on_n or isnan(theirs.ap_m):
+            return
+        apart_m = max(abs(ours.ap_m - theirs.ap_m), abs(ours.ml_m - theirs.ml_m))
+        if apart_m > _CENTRE_CELLS * self._grid.cell_m:
+            self._centre_disagreements += 1
+
+    def _take_info(self, frame: InsoleFrame) -> None:
+        """A changed geometry is adopted; another insole's INFO on this line ends the use of its samples."""
+        info = codec.decode_info(frame.body)
+        if frame.side != self._side or info.serial != self.info.serial:
+            self._foreign = True
+        elif info.geometry != self.info.geometry:
+            self.info = info
+            self._grid = PressureGrid(info, self._side)
+
+
+def bring_up(
+    port: SerialPort,
+    *,
+    side: Side,
+    serial: str | None = None,
+    rate_hz: float | None = None,
+    load_on_n: float,
+    load_off_n: float,
+    log: Callable[[str], None],
+) -> Insole:
+    """Identify, configure and start the insole on `port`; blocks for about 1 s at the most when it is silent.
+
+    `serial`: what the device must say it is. `rate_hz`: None keeps the device's own. `load_on_n`, `load_off_n`: see
+    Insole.set_thresholds. Raises DriverError.
+    """
+    switch = LoadSwitch(load_on_n, load_off_n)
+    link = CommandLink(port, _SIDE_CODES[side])
+    info = _identify(link, serial)
+    notes = []
+    if rate_hz is not None and abs(rate_hz - info.rate_hz) > 1 / codec.RATE_PER_HZ:
+        try:
+            link.set_rate(rate_hz)
+        except CommandRejected as error:
+            notes.append(f"rate {info.rate_hz:g} Hz instead of {rate_hz:g}: {error}")
+        info = _identify(link, serial)
+    link.send(codec.OP_START)
+    log(
+        f"{port.path}: {info.model} {info.serial}, {_SIDE_WORDS[link.side]} foot, {info.live_cells} cells, "
+        f"{info.rate_hz:g} Hz"
+    )
+    for note in notes:
+        log(f"{port.path}: {note}")
+    return Insole(link, info, switch, tuple(notes))
+
+
+def _identify(link: CommandLink, serial: str | None) -> Info:
+    try:
+        side, info = link.identify()
+    except ReplyTimeout:
+        _refuse_other_side(link)
+        raise
+    if side != link.side:
+        raise _wrong_side(link, info)
+    if serial is not None and info.serial != serial:
+        raise WrongDevice(
+            f"{link.port.path}: this is {info.model} with serial number {info.serial}, the config asks for {serial}"
+        )
+    if not (info.rows and info.columns and info.pitch_um):
+        raise UnsupportedDevice(f"{link.port.path}: {info.model} {info.serial} announces no grid")
+    return info
+
+
+def _refuse_other_side(link: CommandLink) -> None:
+    """WrongDevice if the insole on this port answers to the other side's name."""
+    other = CommandLink(link.port, codec.LEFT if link.side == codec.RIGHT else codec.RIGHT)
+    try:
+        _, info = other.identify(tries=1)
+    except ReplyTimeout:
+        return
+    raise _wrong_side(link, info)
+
+
+def _wrong_side(link: CommandLink, info: Info) -> WrongDevice:
+    return WrongDevice(
+        f"{link.port.path}: insole {info.serial} is not a {_SIDE_WORDS[link.side]} one; "
+        "swap the two insoles' ports in the config"
+    )
+
+
+def _vector(raw: tuple[int, int, int], si: float) -> Vector3:
+    return raw[0] * si, raw[1] * si, raw[2] * si
+
+
+def _quaternion(raw: tuple[int, int, int, int]) -> Quaternion | None:
+    """None while the device has no attitude (all zero)."""
+    w, x, y, z = raw
+    if not any(raw):
+        return None
+    return w * _QUATERNION_SI, x * _QUATERNION_SI, y * _QUATERNION_SI, z * _QUATERNION_SI
+
+
+def _continue(parser: InsoleParser) -> InsoleParser:
+    """The parser with the start of the first frame still in it, its counters at zero."""
+    parser.frames = parser.bad_cobs = parser.bad_crc = parser.bad_lengths = 0
+    parser.unknown_versions = parser.discarded_bytes = 0
+    return parser
