@@ -12,7 +12,7 @@ from jetson_runtime.inference.frame import Frame, Ground
 from jetson_runtime.stream import messages
 from jetson_runtime.stream.publisher import Publisher
 from jetson_runtime.suit.config import OutputTable
-from jetson_runtime.suit.signals import PERIOD_NS, published_outcomes
+from jetson_runtime.suit.signals import PERIOD_NS, STREAM_NAMES, published_outcomes
 
 SIDES = ("r", "l")
 DESCRIPTION = messages.describe(
@@ -93,3 +93,46 @@ def until(condition: Callable[[], bool], timeout_s: float = 5.0) -> bool:
             return True
         time.sleep(0.002)
     return False
+
+
+def _stream(**changes: Any) -> dict[str, Any]:
+    fine = {
+        "alive": True,
+        "rate_hz": 200.0,
+        "rate_ok": True,
+        "valid": True,
+        "age_ms": 3.0,
+        "drops": 0,
+        "bad_bytes": 0,
+        "clock": {"offset_ms": 1.0, "skew_ppm": 20.0, "uncertainty_ms": 0.1, "restarts": 0},
+        "port": "/dev/x",
+        "serial": "6253.1",
+        "model": "3DM-GX5-25",
+        "notes": [],
+        "detail": "",
+        "missing_since_s": 0.0,
+    }
+    return fine | changes
+
+
+_GONE = _stream(
+    alive=False, rate_hz=0.0, rate_ok=False, valid=False, age_ms=float("nan"), port="", missing_since_s=4.0
+)
+
+STATUS: dict[str, Any] = {
+    "state": "degraded",
+    "uptime_s": 12.0,
+    "engine": "numpy",
+    "model": "test",
+    "rate_hz": 200.0,
+    "missed_ticks": 0,
+    "late_ticks": 1,
+    "lateness_ms": {"p50": 0.1, "p99": 0.3, "max": 1.0},
+    "streams": {
+        **{name: _stream() for name in STREAM_NAMES},
+        "imu_back": _GONE,
+        "imu_pelvis": _stream(notes=["rate 250 Hz: 200 does not divide the base rate of 500 Hz"]),
+    },
+    "faults": [{"number": 3, "stream": "imu_back", "text": "/dev/x is not there", "remedy": "plug it in"}],
+    "publisher": {"sent": 100, "dropped": 0},
+}

@@ -1,0 +1,146 @@
+"""Frames and status as text for a terminal and as JSON for a pipe."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jetson_runtime.client import ReceivedFrame
+from jetson_runtime.suit.signals import OUTCOMES, SIDES, STREAM_NAMES, Outcome
+
+WHAT_TO_DO = {
+    "waiting": "no device is live: plug the suit in, switch it on, and compare its ports with the config",
+    "degraded": "a part of the suit is missing: see below",
+    "settling": "nothing to do: the suit is complete, the network's history fills",
+    "running": "nothing to do",
+}
+_TABLE = (
+    ("stream", "{:<12}"),
+    ("state", "{:<8}"),
+    ("rate Hz", "{:>8}"),
+    ("age ms", "{:>7}"),
+    ("drops", "{:>6}"),
+    ("bad B", "{:>6}"),
+    ("clock ms", "{:>10}"),
+    ("ppm", "{:>7}"),
+    ("± ms", "{:>6}"),
+    ("port", "  {}"),
+)
+
+
+def to_json(value: Any) -> str:
+    """One line of JSON; NaN and infinities, which JSON does not have, are null."""
+    return json.dumps(_without_nan(value), allow_nan=False, ensure_ascii=False)
+
+
+def summary(values: Sequence[float]) -> dict[str, float]:
+    """p50, p99 (nearest rank) and max; NaN of nothing."""
+    if not values:
+        return dict.fromkeys(("p50", "p99", "max"), math.nan)
+    ordered = sorted(values)
+    last = len(ordered) - 1
+    return {"p50": ordered[round(0.5 * last)], "p99": ordered[round(0.99 * last)], "max": ordered[last]}
+
+
+def number(value: float | None, decimals: int = 1) -> str:
+    """`value` rounded, or a dash where there is none."""
+    return "-" if value is None or not math.isfinite(value) else f"{value:.{decimals}f}"
+
+
+def frame_line(frame: ReceivedFrame) -> str:
+    """seq, state, age, then each joint's angle and moment with the sides asked for, then force on the ground."""
+    verdict = "valid" if frame.valid else f"not valid, {frame.settling_ms:.0f} ms to go"
+    if frame.missing:
+        verdict = f"missing {' '.join(frame.missing)}"
+    values = "  ".join(
+        f"{outcome.joint} {_sides(frame, outcome)} {outcome.unit}"
+        for outcome in OUTCOMES
+        if any(outcome.published(side) in _values(frame, outcome) for side in SIDES)
+    )
+    force = "/".join(number(frame.ground[side].vgrf, 2) for side in SIDES)
+    return f"{frame.seq:>8} {frame.state:<8} {frame.age_ms:5.1f} ms  {values}  vgrf {force}  {verdict}"
+
+
+def status_text(status: Mapping[str, Any], *, bold: bool) -> str:
+    """The state in one word and what to do, the faults with their remedies, and a row for each stream."""
+    state = str(status.get("state"))
+    word = f"\033[1;7m {state.upper()} \033[0m" if bold else state.upper()
+    lateness = status.get("lateness_ms", {})
+    facts = (
+        f"session {status.get('session')}  up {number(status.get('uptime_s'), 0)} s  "
+        f"{number(status.get('rate_hz'))} frames/s  engine {status.get('engine')}  model {status.get('model')}",
+        f"ticks missed {status.get('missed_ticks')}  late {status.get('late_ticks')}  lateness ms "
+        + "  ".join(f"{name} {number(lateness.get(name), 2)}" for name in ("p50", "p99", "max")),
+    )
+    return "\n".join(
+        [
+            f"{word}  {WHAT_TO_DO.get(state, '')}",
+            *facts,
+            *_fault_lines(status.get("faults", [])),
+            "",
+            "".join(layout.format(title) for title, layout in _TABLE).rstrip(),
+            *_stream_lines(status.get("streams", {})),
+        ]
+    )
+
+
+def _fault_lines(faults: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [
+        f"fault {fault.get('number')}  {fault.get('stream') or 'service'}: {fault.get('text')}; {fault.get('remedy')}"
+        for fault in faults
+    ]
+
+
+def _stream_lines(streams: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    rows = []
+    for name in STREAM_NAMES:
+        stream = streams.get(name, {})
+        clock = stream.get("clock", {})
+        cells = (
+            name,
+            _stream_state(stream),
+            number(stream.get("rate_hz")),
+            number(stream.get("age_ms")),
+            str(stream.get("drops", "-")),
+            str(stream.get("bad_bytes", "-")),
+            number(clock.get("offset_ms")),
+            number(clock.get("skew_ppm")),
+            number(clock.get("uncertainty_ms"), 2),
+            " ".join([stream.get("port", ""), stream.get("model", ""), stream.get("serial", "")]).strip(),
+        )
+        rows.append(
+            "".join(layout.format(cell) for (_, layout), cell in zip(_TABLE, cells, strict=True)).rstrip()
+        )
+        rows += [f"{'':<12}note: {note}" for note in stream.get("notes", [])]
+    return rows
+
+
+def _stream_state(stream: Mapping[str, Any]) -> str:
+    if not stream.get("alive"):
+        return "missing"
+    if not stream.get("valid"):
+        return "stale"
+    return "ok" if stream.get("rate_ok") else "rate"
+
+
+def _values(frame: ReceivedFrame, outcome: Outcome) -> dict[str, float]:
+    return frame.angle if outcome.kind == "angle" else frame.moment
+
+
+def _sides(frame: ReceivedFrame, outcome: Outcome) -> str:
+    values = _values(frame, outcome)
+    names = dict.fromkeys(outcome.published(side) for side in SIDES)
+    decimals = 1 if outcome.kind == "angle" else 2
+    return "/".join(number(values[name], decimals) for name in names if name in values)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return value

@@ -1,0 +1,137 @@
+"""echo, hz and status through the command line, against a publisher on real sockets."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from live_stream import STATUS, make_frame
+
+from jetson_runtime import cli
+from jetson_runtime.client import FrameClient
+from jetson_runtime.stream import text, tools
+from jetson_runtime.suit.signals import STREAM_NAMES
+
+
+def lines_of(capsys):
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.fixture
+def endpoint(ticking):
+    publisher, _ = ticking()
+    publisher.set_status(STATUS)
+    return publisher.addresses["public"][0]
+
+
+def test_echo_prints_a_line_a_frame(endpoint, capsys):
+    assert cli.main(["echo", "--endpoint", endpoint, "--count", "5"]) == 0
+    lines = lines_of(capsys)
+    assert len(lines) == 5
+    assert "running" in lines[0]
+    assert "knee 1.0/5.0 deg" in lines[0]
+    assert "lower back 3.0 deg" in lines[0]
+    assert "vgrf 0.50/0.00" in lines[0]
+    assert lines[0].endswith("valid")
+
+
+def test_echo_as_json_is_one_object_a_line_with_null_for_nan(endpoint, capsys):
+    assert cli.main(["echo", "--json", "--endpoint", endpoint, "--count", "20"]) == 0
+    frames = [json.loads(line, parse_constant=pytest.fail) for line in lines_of(capsys)]
+    assert [frame["seq"] for frame in frames] == list(range(frames[0]["seq"], frames[0]["seq"] + 20))
+    assert frames[0]["ground"]["l"]["cop_ap"] is None
+    assert frames[0]["angle"]["knee_angle_l"] == 5.0
+
+
+def test_echo_ends_after_its_seconds(endpoint, capsys):
+    assert cli.main(["echo", "--endpoint", endpoint, "--seconds", "0.5"]) == 0
+    assert 20 < len(lines_of(capsys)) < 300
+
+
+def test_hz_measures_windows(endpoint, capsys):
+    assert cli.main(["hz", "--json", "--endpoint", endpoint, "--seconds", "2"]) == 0
+    windows = [json.loads(line) for line in lines_of(capsys)]
+    assert len(windows) == 2
+    for window in windows:
+        assert window["rate_hz"] == pytest.approx(200, rel=0.1)
+        assert window["missed"] == 0
+        assert window["valid"] == window["frames"]
+        assert set(window["age_ms"]) == {"p50", "p99", "max"}
+        assert window["age_ms"]["p50"] <= window["read_age_ms"]["p50"]
+        assert window["interval_ms"]["p50"] == pytest.approx(5, abs=1.5)
+
+
+def test_hz_in_words(endpoint, capsys):
+    assert cli.main(["hz", "--endpoint", endpoint, "--count", "1"]) == 0
+    (line,) = lines_of(capsys)
+    assert " Hz  missed 0  valid " in line
+
+
+def test_status_at_one_glance(endpoint, capsys):
+    assert cli.main(["status", "--endpoint", endpoint]) == tools.UNWELL
+    lines = lines_of(capsys)
+    assert lines[0].startswith("DEGRADED  a part of the suit is missing")
+    fault = next(line for line in lines if line.startswith("fault 3"))
+    assert "imu_back: /dev/x is not there; plug it in" in fault
+    rows = {line.split()[0]: line for line in lines if line.split() and line.split()[0] in STREAM_NAMES}
+    assert list(rows) == list(STREAM_NAMES)
+    assert rows["imu_back"].split()[1] == "missing"
+    assert rows["insole_l"].split()[1] == "ok"
+    assert any("note: rate 250 Hz" in line for line in lines)
+
+
+def test_status_as_json_is_the_message(endpoint, capsys):
+    assert cli.main(["status", "--json", "--endpoint", endpoint]) == tools.UNWELL
+    message = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert message["topic"] == "status"
+    assert message["streams"]["imu_back"]["age_ms"] is None
+
+
+def test_a_running_service_is_well(ticking, capsys):
+    publisher, _ = ticking()
+    publisher.set_status({**STATUS, "state": "running", "faults": []})
+    assert cli.main(["status", "--endpoint", publisher.addresses["public"][0]]) == tools.WELL
+    assert lines_of(capsys)[0] == "RUNNING  nothing to do"
+
+
+def test_a_status_of_few_words_is_printed_all_the_same():
+    assert "WAITING" in text.status_text({"state": "waiting"}, bold=False)
+
+
+@pytest.mark.parametrize("command", ["echo", "hz", "status"])
+def test_silence_is_told_with_a_remedy(command, capsys, monkeypatch):
+    monkeypatch.setattr(tools, "SILENCE_S", 0.3)
+    assert cli.main([command, "--endpoint", "tcp://127.0.0.1:1"]) == cli.BAD_INPUT
+    told = capsys.readouterr().err
+    assert told.startswith("second-skin: no service heard on tcp://127.0.0.1:1 within")
+    assert "is it running?" in told
+
+
+def test_a_service_that_ends_is_told_too(ticking, capsys, monkeypatch):
+    monkeypatch.setattr(tools, "SILENCE_S", 0.3)
+    publisher, ticker = ticking()
+    with FrameClient(publisher.addresses["public"][0]) as client:
+        assert client.recv(3000) is not None
+        ticker.paused.set()
+        with pytest.raises(tools.EndpointError, match="has sent nothing"):
+            list(tools._batches(client, None))
+
+
+def test_a_frame_of_one_side_that_is_not_valid(ticking):
+    publisher, ticker = ticking()
+    ticker.paused.set()
+    with FrameClient(publisher.addresses["public"][0]) as client:
+        client.recv(300)
+        nan = float("nan")
+        publisher.post(
+            make_frame(10**6, valid=False, state="degraded", missing=("insole_l",), outcomes=(nan,) * 14)
+        )
+        frames = client.recv_all(3000)
+        line = text.frame_line(frames[-1])
+    assert "knee -/- deg" in line
+    assert line.endswith("missing insole_l")
+
+
+def test_summary_is_nearest_rank():
+    assert text.summary(list(range(101))) == {"p50": 50, "p99": 99, "max": 100}
+    assert text.to_json(text.summary([])) == '{"p50": null, "p99": null, "max": null}'
