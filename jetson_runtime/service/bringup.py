@@ -71,7 +71,7 @@ class BringUp:
         log: Callable[[str], None],
     ) -> None:
         self.stream = stream
-        self.problem: Problem | None = Problem(Fault.CONNECTING, "not connected yet")
+        self.problem: Problem | None = Problem(Fault.CONNECTING, "not connected yet", stream.name)
         self._settings = config.streams[stream.name]
         self._globs = config.discovery.ports
         self._reserved = tuple(
@@ -97,7 +97,7 @@ class BringUp:
             try:
                 device = self._connect()
             except DriverError as error:
-                self.problem = faults.of_error(error)
+                self.problem = faults.of_error(error, self.stream.name)
                 self._stop.wait(_LOOK_AGAIN_S if self.problem.fault is Fault.PORT_MISSING else retry_s)
                 retry_s = _RETRY_S
             else:

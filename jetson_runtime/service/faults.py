@@ -33,17 +33,18 @@ class Fault(IntEnum):
     LATE = 22
 
 
+# {stream} is the stream's name.
 REMEDY: dict[Fault, str] = {
-    Fault.PORT_MISSING: "plug the sensor in, or correct its port in suit.toml",
-    Fault.PORT_BUSY: "stop the other program, or correct its port in suit.toml",
+    Fault.PORT_MISSING: "plug the sensor in, or correct port in [streams.{stream}] of suit.toml",
+    Fault.PORT_BUSY: "stop the other program, or correct port in [streams.{stream}] of suit.toml",
     Fault.PORT_LOST: "check its cable and its plug",
-    Fault.NO_REPLY: "is it powered, is it this port, is its baud in suit.toml right?",
+    Fault.NO_REPLY: "check its power and cable, and port and baud in [streams.{stream}] of suit.toml",
     Fault.REJECTED: "switch the device off and on; if it stays, its firmware may be too old",
-    Fault.WRONG_DEVICE: "swap the cables, or correct port and serial in suit.toml",
+    Fault.WRONG_DEVICE: "swap the cables, or correct port and serial in [streams.{stream}] of suit.toml",
     Fault.UNSUPPORTED: "use a device of the supported model and firmware",
     Fault.SILENT: "check its power; it is brought up again by itself",
-    Fault.NOT_FOUND: "plug the sensor in, or correct its serial in suit.toml",
-    Fault.NOT_WORN: "add its table to suit.toml, or live without valid frames",
+    Fault.NOT_FOUND: "plug the sensor in, or correct serial in [streams.{stream}] of suit.toml",
+    Fault.NOT_WORN: "add [streams.{stream}] with port or serial to suit.toml; without it frames are never valid",
     Fault.RATE: "check its cable and the baud rate; other programs may keep the machine busy",
     Fault.STALE: "check its cable; samples come too late or not at all",
     Fault.NOT_OPENED: "check the port and the rights of this user on it (group dialout)",
@@ -71,24 +72,25 @@ _BY_ERROR: tuple[tuple[type[errors.DriverError], Fault], ...] = (
 
 
 class Problem(NamedTuple):
-    """What is wrong now, in words."""
+    """What is wrong now, in words; `stream` is empty where it is the whole service."""
 
     fault: Fault
     text: str
+    stream: str = ""
 
     @property
     def remedy(self) -> str:
         """What to do about it."""
-        return REMEDY[self.fault]
+        return REMEDY[self.fault].format(stream=self.stream)
 
     def __str__(self) -> str:
         return f"{self.text}; {self.remedy}"
 
 
-def of_error(error: errors.DriverError) -> Problem:
+def of_error(error: errors.DriverError, stream: str) -> Problem:
     """A driver's error in the suit's words: what happened is the driver's, the remedy names the config's keys."""
     text = str(error).partition("; ")[0]
     for kind, fault in _BY_ERROR:
         if isinstance(error, kind):
-            return Problem(fault, text)
-    return Problem(Fault.NOT_OPENED, text)
+            return Problem(fault, text, stream)
+    return Problem(Fault.NOT_OPENED, text, stream)

@@ -61,7 +61,7 @@ class Health:
         """The `status` at `now_ns`, and a line for each stream whose state changed since the last look."""
         devices = self._reactor.devices
         streams: dict[str, Any] = {}
-        found: list[tuple[str, Problem]] = [("", problem) for problem in self._standing]
+        found = list(self._standing)
         news: list[str] = []
         for index, stream in enumerate(STREAMS):
             health = self._pipeline.health(index, now_ns)
@@ -70,10 +70,10 @@ class Health:
             problem = self._problem(index, device, health, now_ns)
             streams[stream.name] = self._stream(index, device, health, problem, now_ns)
             if problem is not None:
-                found.append((stream.name, problem))
+                found.append(problem)
             news += self._news(index, device, problem)
         totals = self._totals(now_ns)
-        return {**totals, "streams": streams, "faults": [_fault(*item) for item in found]}, news
+        return {**totals, "streams": streams, "faults": [_fault(item) for item in found]}, news
 
     def _watch(self, index: int, device: Device | None, now_ns: int) -> None:
         watch = self._watches[index]
@@ -92,18 +92,19 @@ class Health:
     def _problem(
         self, index: int, device: Device | None, health: StreamHealth, now_ns: int
     ) -> Problem | None:
-        bring_up = self._bring_ups.get(index)
+        name, bring_up = STREAMS[index].name, self._bring_ups.get(index)
         if bring_up is None:
-            return Problem(Fault.NOT_WORN, f"has no table [streams.{STREAMS[index].name}] in suit.toml")
+            return Problem(Fault.NOT_WORN, "not in suit.toml", name)
         if device is None:
-            return bring_up.problem or Problem(Fault.CONNECTING, "is being connected")
+            return bring_up.problem or Problem(Fault.CONNECTING, "is being connected", name)
         if now_ns - self._watches[index].since_ns < _GRACE_NS:
             return None
         if not health.valid:
-            return Problem(Fault.STALE, f"{device.port.path}: newest sample is {health.age_ms:.0f} ms old")
+            text = f"{device.port.path}: newest sample is {health.age_ms:.0f} ms old"
+            return Problem(Fault.STALE, text, name)
         if not health.rate_ok:
             text = f"{device.port.path}: {health.rate_hz:.1f} samples/s instead of {device.rate_hz:.1f}"
-            return Problem(Fault.RATE, text)
+            return Problem(Fault.RATE, text, name)
         return None
 
     def _stream(
@@ -172,10 +173,10 @@ class Health:
         }
 
 
-def _fault(stream: str, problem: Problem) -> dict[str, Any]:
+def _fault(problem: Problem) -> dict[str, Any]:
     return {
         "number": int(problem.fault),
-        "stream": stream,
+        "stream": problem.stream,
         "text": problem.text,
         "remedy": problem.remedy,
     }

@@ -22,6 +22,7 @@ from jetson_runtime.inference.pipeline import Pipeline
 from jetson_runtime.service import faults, realtime
 from jetson_runtime.service.bringup import Device
 from jetson_runtime.service.faults import Fault, Problem
+from jetson_runtime.suit.signals import STREAMS
 
 # A configured device that sends no sample for so long is brought up anew.
 SILENT_NS = 1_000_000_000
@@ -44,6 +45,7 @@ class _Slot:
 
     def __init__(self, index: int, device: Device, now_ns: int) -> None:
         self.index = index
+        self.stream = STREAMS[index].name
         self.device = device
         self.descriptor = device.port.fileno()
         self.last_sample_ns = now_ns
@@ -172,7 +174,7 @@ class Reactor:
             data, receive_ns = slot.device.port.read()
             samples = slot.device.feed(data, receive_ns)
         except DriverError as error:
-            self._drop(slot, faults.of_error(error))
+            self._drop(slot, faults.of_error(error, slot.stream))
         else:
             if samples:
                 slot.last_sample_ns = receive_ns
@@ -195,7 +197,7 @@ class Reactor:
             # What waited while nobody read carries a receive time that tells nothing: for the parser only.
             device.feed(*device.port.read())
         except DriverError as error:
-            self._give_back(Lost(index, device, faults.of_error(error)))
+            self._give_back(Lost(index, device, faults.of_error(error, slot.stream)))
             return
         self._slots[slot.descriptor] = slot
         self._epoll.register(slot.descriptor, select.EPOLLIN)
@@ -211,4 +213,4 @@ class Reactor:
         for slot in list(self._slots.values()):
             if now_ns - slot.last_sample_ns > SILENT_NS:
                 text = f"{slot.device.port.path}: no sample for {SILENT_NS // 1_000_000} ms"
-                self._drop(slot, Problem(Fault.SILENT, text))
+                self._drop(slot, Problem(Fault.SILENT, text, slot.stream))

@@ -62,7 +62,7 @@ def test_each_device_that_is_not_right_is_named_with_its_remedy(
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
     service = start(suit)
-    assert until(lambda: service.stream("insole_r").get("detail", "").find("left") > 0), service.log
+    assert until(lambda: service.stream("insole_r").get("detail", "").find("right") > 0), service.log
     status = service.status
     numbers = {fault["stream"]: fault["number"] for fault in status["faults"] if fault["number"] != 21}
     assert numbers == {
