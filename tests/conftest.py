@@ -1,4 +1,4 @@
-"""Fixtures that several packages' tests share."""
+"""Fixtures and options that several packages' tests share."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from pathlib import Path
 import pytest
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--suit", help="config of the real suit: runs tests/device on it")
+    parser.addoption("--minutes", type=float, default=1.0, help="how long tests/device watches the stream")
 
 
 @pytest.fixture(scope="session")
