@@ -16,6 +16,7 @@ Integers = npt.NDArray[np.int64]
 
 _MAX_U16 = 0xFFFF
 _MAX_I16 = 0x7FFF
+_SATURATED_SHARE = 0.005  # of the force that is missing in the map
 _BATTERY_MV = 3900
 _SKIN_C = 31.0
 
@@ -31,7 +32,7 @@ class SampleEncoder:
     """Turns foot loads into sample bodies.
 
     maps: with pressures, or force and centre alone. Counts samples whose centre no map of this foot can have
-    (the nearest is sent) and those with a cell above what the wire can say.
+    (the nearest is sent) and those whose force is more than the cells around it can say.
     """
 
     def __init__(self, side: int, pitch_um: int, *, maps: bool) -> None:
@@ -40,13 +41,18 @@ class SampleEncoder:
         self.map = PressureMap(side)
         self._outwards = 1.0 if side == RIGHT else -1.0
         self._pitch_m = pitch_um * 1e-6
+        self._wire_per_n = 1e-3 / self._pitch_m**2 * codec.PRESSURE_PER_KPA
         self._maps = maps
 
     def encode(self, load: FootLoad) -> list[SampleBody]:
         """One body for each of the n instants of `load`."""
         n = len(load.force_n)
-        column, row = self._centre(load)
-        cells, saturated = self._cells(load.force_n, column, row)
+        limit = _MAX_U16 / np.maximum(load.force_n * self._wire_per_n, 1.0)
+        shares = self.map.shares_below(limit, *self._centre(load))
+        saturated = shares.sum(axis=1) < 1 - _SATURATED_SHARE
+        self.saturated_samples += int(np.count_nonzero(saturated))
+        cells = self._cells(load.force_n, shares)
+        column, row = self.map.centre_of(shares)
         cop = np.rint(np.stack([column, row], axis=1) * codec.COP_PER_CELL).astype(np.int64)
         cop[~load.cop_known | (load.force_n <= 0)] = codec.COP_UNDEFINED
         force = np.rint(load.force_n * codec.FORCE_PER_N).astype(np.int64).tolist()
@@ -75,18 +81,12 @@ class SampleEncoder:
         self.unreachable_samples += int(np.count_nonzero(moved & load.cop_known & (load.force_n > 0)))
         return inside
 
-    def _cells(
-        self, force_n: Floats, column: Floats, row: Floats
-    ) -> tuple[list[bytes], npt.NDArray[np.bool_]]:
-        """Each sample's pressures as the wire has them, and whether one of them is too high for it."""
+    def _cells(self, force_n: Floats, shares: Floats) -> list[bytes]:
+        """Each sample's pressures as the wire has them."""
         if not self._maps:
-            return [b""] * len(force_n), np.zeros(len(force_n), bool)
-        kpa_per_n = 1e-3 / self._pitch_m**2
-        pressures = self.map.shares(column, row) * (force_n * kpa_per_n * codec.PRESSURE_PER_KPA)[:, None]
-        saturated = pressures.max(axis=1) > _MAX_U16
-        self.saturated_samples += int(np.count_nonzero(saturated))
-        wire = np.minimum(np.rint(pressures), _MAX_U16).astype("<u2")
-        return [cells.tobytes() for cells in wire], saturated
+            return [b""] * len(force_n)
+        wire = np.rint(shares * (force_n * self._wire_per_n)[:, None])
+        return [cells.tobytes() for cells in np.minimum(wire, _MAX_U16).astype("<u2")]
 
 
 def _imu_integers(motion: Motion | None, n: int) -> list[list[int]]:

@@ -36,6 +36,8 @@ _EDGE = (
     0.75  # cells: a centre nearer to the outermost cells' centres than this would need one cell to carry all
 )
 _TOLERANCE = 1e-7  # cells
+_STEPS_INWARDS = 16
+_MISSING = 1e-4  # of the force
 
 
 @dataclass(frozen=True)
@@ -97,10 +99,48 @@ class PressureMap:
             self._tilt = tilt[-1]
         return shares
 
+    def shares_below(self, limit: Floats, column: Floats, row: Floats) -> Floats:
+        """As `shares`, no cell above its map's `limit` (n,): crowded cells hand on to their neighbours.
+
+        Where no such map has the wanted centre, that of the nearest one towards the foot's middle.
+        """
+        shares = self.shares(column, row)
+        crowded = np.flatnonzero(shares.max(axis=1, initial=0.0) > limit)
+        target = np.stack([column, row], axis=1) - self._centre
+        for _ in range(_STEPS_INWARDS):
+            if not len(crowded):
+                break
+            shares[crowded] = self._bounded(shares[crowded], limit[crowded], target[crowded])
+            crowded = crowded[shares[crowded].sum(axis=1) < 1 - _MISSING]
+            target[crowded] *= 1 - 1 / _STEPS_INWARDS
+        return shares
+
+    def _bounded(self, shares: Floats, limit: Floats, target: Floats) -> Floats:
+        """Newton's method for limit / (1 + exp(-(base + a + b column + c row))), from the unbounded solution."""
+        features = np.concatenate([np.ones((1, self._cells.shape[1])), self._cells])
+        wanted = np.concatenate([np.ones((len(target), 1)), target], axis=1)
+        exponent = np.log(shares / limit[:, None])
+        for _ in range(80):
+            filled = 1 / (1 + np.exp(-exponent))
+            bounded = limit[:, None] * filled
+            error = wanted - bounded @ features.T
+            if np.abs(error).max() < _TOLERANCE:
+                break
+            slope = np.einsum("nc,ic,jc->nij", bounded * (1 - filled), features, features)
+            step = np.linalg.solve(slope + 1e-9 * np.eye(3), error[:, :, None])[:, :, 0] @ features
+            exponent += step * np.minimum(1.0, 2.0 / (np.abs(step).max(axis=1, keepdims=True) + 1e-300))
+            exponent = np.clip(exponent, -60.0, 60.0)
+        return np.asarray(bounded)
+
+    def centre_of(self, shares: Floats) -> tuple[Floats, Floats]:
+        """Columns and rows of the centres of maps (n, cells)."""
+        centre = shares @ self._moments[:, :2] / shares.sum(axis=1, keepdims=True) + self._centre
+        return centre[:, 0], centre[:, 1]
+
     def resting_centre(self) -> tuple[float, float]:
         """Column and row of the untilted pattern's centre."""
-        column, row = self._tilted(np.zeros((1, 2)))[0] @ self._moments[:, :2] + self._centre
-        return float(column), float(row)
+        column, row = self.centre_of(self._tilted(np.zeros((1, 2))))
+        return float(column[0]), float(row[0])
 
     def _tilted(self, tilt: Floats) -> Floats:
         exponent = self._log_base + tilt @ self._cells
