@@ -1,0 +1,83 @@
+"""One putting-on of the suit: where each sensor ends up, how it errs, how each insole distorts. Drawn from a seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from models.virtual_wearer.anthropometry import SEGMENTS
+from models.virtual_wearer.frames import Array
+
+MOUNTING_SD = np.radians(6.0)  # of the turn about each axis: 15 degrees in all is about the 95th percentile
+MOUNTING_MAX = np.radians(15.0)
+PLACE_MAX_M = 0.03
+
+
+@dataclass(frozen=True)
+class InsoleError:
+    """Structured error of one insole. Force in bodyweights of the wearer, centre of pressure in foot lengths, widths."""
+
+    gain: float
+    offset: float  # read in stance and swing alike: the shoe's own pressure
+    hysteresis: float  # of the reading, above when unloading and below when loading
+    curvature: float  # relative loss at one bodyweight
+    shrink: tuple[float, float]  # of the centre of pressure towards the middle: 1 is none
+    shift: tuple[float, float]
+    noise: float
+
+
+@dataclass(frozen=True)
+class Donning:
+    """Sensor k of SEGMENTS sits turned by `rotation[k]` (3 x 3, its axes in the segment) and moved by `offset[k]` m.
+
+    Biases and white noise in m/s^2 and rad/s; `shock`: how much of a landing's ringing the foot sensors show.
+    """
+
+    rotation: Array  # (8, 3, 3)
+    offset: Array  # (8, 3)
+    accel_bias: Array  # (8, 3)
+    gyro_bias: Array  # (8, 3)
+    accel_noise: float
+    gyro_noise: float
+    insoles: tuple[InsoleError, InsoleError]
+    shock: float
+
+    @staticmethod
+    def random(seed: int) -> Donning:
+        """The putting-on of this seed, always the same."""
+        rng = np.random.default_rng([seed, 2])
+        n = len(SEGMENTS)
+        turn = rng.normal(0.0, MOUNTING_SD, (n, 3))
+        turn *= np.minimum(1.0, MOUNTING_MAX / np.linalg.norm(turn, axis=1))[:, None]
+        return Donning(
+            rotation=Rotation.from_rotvec(turn).as_matrix(),
+            offset=rng.uniform(-PLACE_MAX_M, PLACE_MAX_M, (n, 3)) / np.sqrt(3.0),
+            accel_bias=rng.normal(0.0, 0.06, (n, 3)),
+            gyro_bias=rng.normal(0.0, 0.006, (n, 3)),
+            accel_noise=float(rng.uniform(0.01, 0.05)),
+            gyro_noise=float(rng.uniform(0.001, 0.006)),
+            insoles=(_insole(rng), _insole(rng)),
+            shock=float(rng.uniform(0.0, 1.0)),
+        )
+
+    @staticmethod
+    def perfect() -> Donning:
+        """No error at all: sensors in their segments' axes at their nominal places."""
+        n = len(SEGMENTS)
+        flawless = InsoleError(1.0, 0.0, 0.0, 0.0, (1.0, 1.0), (0.0, 0.0), 0.0)
+        zero = np.zeros((n, 3))
+        return Donning(np.tile(np.eye(3), (n, 1, 1)), zero, zero, zero, 0.0, 0.0, (flawless, flawless), 0.0)
+
+
+def _insole(rng: np.random.Generator) -> InsoleError:
+    return InsoleError(
+        gain=float(rng.normal(0.97, 0.06)),
+        offset=float(rng.uniform(0.0, 0.04)),
+        hysteresis=float(rng.uniform(0.0, 0.06)),
+        curvature=float(rng.uniform(-0.05, 0.08)),
+        shrink=(float(rng.uniform(0.75, 1.0)), float(rng.uniform(0.6, 1.0))),
+        shift=(float(rng.normal(0.0, 0.02)), float(rng.normal(0.0, 0.03))),
+        noise=float(rng.uniform(0.002, 0.008)),
+    )

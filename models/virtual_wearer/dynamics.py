@@ -1,0 +1,141 @@
+"""Newton-Euler: what the ground must give for a motion, how the feet share it, and the moments at the joints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from jetson_runtime.suit import signals
+from models.virtual_wearer.anthropometry import BACK, FOOT, PELVIS, SHANK, THIGH, Body
+from models.virtual_wearer.frames import Array, angular_velocity, derivative, first_angle_zxy
+
+RATE_HZ = float(signals.RATE_HZ)
+GRAVITY = signals.STANDARD_GRAVITY
+
+
+@dataclass
+class Inertial:
+    """What each body needs from outside: force m(a + g) and moment about its centre, (n, b, 3), and its centre.
+
+    The first eight bodies are SEGMENTS, then the carried points. `omega` (n, 8, 3) rad/s, in the world.
+    """
+
+    force: Array
+    moment: Array
+    centre: Array
+    omega: Array
+
+
+@dataclass
+class Ground:
+    """Under the right and the left foot: force (n, 2, 3) N, its place on the ground (n, 2, 3), free moment (n, 2, 3)."""
+
+    force: Array
+    place: Array
+    moment: Array
+
+
+def inertial(rotation: Array, centre: Array, carried: list[tuple[Array, Array]], body: Body) -> Inertial:
+    """Rotations (n, 8, 3, 3), centres (n, 8, 3) and carried point masses [(kg (n,), place (n, 3))] -> Inertial."""
+    n, segments = centre.shape[:2]
+    omega = np.stack([angular_velocity(rotation[:, s], RATE_HZ) for s in range(segments)], axis=1)
+    local = np.einsum("nsji,nsj->nsi", rotation, omega) * body.inertias
+    momentum = np.einsum("nsij,nsj->nsi", rotation, local)
+    places = np.concatenate([centre, *[place[:, None] for _, place in carried]], axis=1)
+    mass = np.concatenate([np.broadcast_to(body.masses, (n, segments)), *[kg[:, None] for kg, _ in carried]], axis=1)
+    acceleration = derivative(derivative(places, RATE_HZ), RATE_HZ)
+    acceleration[:, :, 1] += GRAVITY
+    moment = np.zeros_like(places)
+    moment[:, :segments] = derivative(momentum, RATE_HZ)
+    return Inertial(mass[:, :, None] * acceleration, moment, places, omega)
+
+
+def total_wrench(state: Inertial) -> tuple[Array, Array]:
+    """Force (n, 3) and moment about the world's origin (n, 3) that the ground must give."""
+    moment = (np.cross(state.centre, state.force) + state.moment).sum(axis=1)
+    return state.force.sum(axis=1), moment
+
+
+def centre_of_pressure(state: Inertial) -> Array:
+    """(n, 2) world x and z where the ground's force acts on the plane y = 0."""
+    force, moment = total_wrench(state)
+    return np.stack([moment[:, 2] / force[:, 1], -moment[:, 0] / force[:, 1]], axis=1)
+
+
+def share_ground(state: Inertial, right_share: Array, cop: Array, shear: float) -> Ground:
+    """Split the ground's wrench between the feet.
+
+    right_share (n,): of the vertical force. cop (n, 2, 2): planned world x, z under right and left; both are moved by
+    the same small amount so that the whole is exact. In double support the feet also push against each other along
+    the line between them (which changes no total), `shear` of what would point both forces at the centre of mass.
+    """
+    force, moment = total_wrench(state)
+    share = np.stack([right_share, 1.0 - right_share], axis=1)
+    whole = np.stack([moment[:, 2], -moment[:, 0]], axis=1) / force[:, 1:2]
+    cop = cop + (whole - (share[:, :, None] * cop).sum(axis=1))[:, None]
+    place = np.zeros((len(force), 2, 3))
+    place[:, :, 0], place[:, :, 2] = cop[:, :, 0], cop[:, :, 1]
+    height = (state.force[:, :, 1] * state.centre[:, :, 1]).sum(axis=1) / force[:, 1]
+    push = (shear * force[:, 1] * right_share * (1.0 - right_share) / height)[:, None] * (place[:, 1] - place[:, 0])
+    forces = share[:, :, None] * force[:, None]
+    forces[:, 0] += push
+    forces[:, 1] -= push
+    free = np.zeros_like(forces)
+    free[:, :, 1] = share * (moment - np.cross(place, forces).sum(axis=1))[:, 1:2]
+    return Ground(forces, place, free)
+
+
+def joint_moments(state: Inertial, origin: Array, ground: Ground) -> dict[str, Array]:
+    """Moment (n, 3) in the world, Nm, that the body's inner side gives the outer one: hip, knee, ankle `_r`, `_l`, lumbar.
+
+    Leg joints from the feet upwards; the lumbar joint from everything below it.
+    """
+    out = {}
+    for side, name in enumerate(("r", "l")):
+        chain = (("hip", THIGH), ("knee", SHANK), ("ankle", FOOT))
+        for k, (joint, segment) in enumerate(chain):
+            outer = [s + side for _, s in chain[k:]]
+            out[f"{joint}_{name}"] = _needed(state, origin[:, segment + side], outer, ground, [side])
+    below = [PELVIS, *range(THIGH, FOOT + 2)]
+    out["lumbar"] = -_needed(state, origin[:, BACK], below, ground, [0, 1])
+    return out
+
+
+def coordinates_deg(rotation: Array) -> dict[str, Array]:
+    """OpenSim's coordinates (n,) in degrees from the segments' rotations (n, 8, 3, 3)."""
+    out = {"lumbar_extension": _flexion(rotation, PELVIS, BACK)}
+    for side, name in enumerate(("r", "l")):
+        out[f"hip_flexion_{name}"] = _flexion(rotation, PELVIS, THIGH + side)
+        out[f"knee_angle_{name}"] = -_flexion(rotation, THIGH + side, SHANK + side)
+        out[f"ankle_angle_{name}"] = _flexion(rotation, SHANK + side, FOOT + side)
+    return {name: np.degrees(angle) for name, angle in out.items()}
+
+
+def generalised_forces(rotation: Array, moments: dict[str, Array]) -> dict[str, Array]:
+    """`<coordinate>_moment` (n,) in Nm: the joint's moment about its flexion axis, the z of the inner segment."""
+    out = {"lumbar_extension_moment": _about(rotation[:, PELVIS], moments["lumbar"])}
+    for side, name in enumerate(("r", "l")):
+        out[f"hip_flexion_{name}_moment"] = _about(rotation[:, PELVIS], moments[f"hip_{name}"])
+        out[f"knee_angle_{name}_moment"] = -_about(rotation[:, THIGH + side], moments[f"knee_{name}"])
+        out[f"ankle_angle_{name}_moment"] = _about(rotation[:, SHANK + side], moments[f"ankle_{name}"])
+    return out
+
+
+def _needed(state: Inertial, joint: Array, bodies: list[int], ground: Ground, feet: list[int]) -> Array:
+    """Moment about `joint` that `bodies` need beside what the ground gives these feet."""
+    arm = state.centre[:, bodies] - joint[:, None]
+    need = (np.cross(arm, state.force[:, bodies]) + state.moment[:, bodies]).sum(axis=1)
+    for foot in feet:
+        need -= np.cross(ground.place[:, foot] - joint, ground.force[:, foot]) + ground.moment[:, foot]
+    return np.asarray(need)
+
+
+def _flexion(rotation: Array, inner: int, outer: int) -> Array:
+    return first_angle_zxy(np.swapaxes(rotation[:, inner], -1, -2) @ rotation[:, outer])
+
+
+def _about(rotation: Array, moment: Array) -> Array:
+    return np.asarray((rotation[:, :, 2] * moment).sum(axis=1))
+
+

@@ -1,0 +1,200 @@
+"""From a plan to a whole-body motion: leg inverse kinematics, and the pelvis path that keeps the plan's balance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.linalg import solve_banded, solveh_banded
+from scipy.ndimage import maximum_filter1d
+
+from models.virtual_wearer.anthropometry import BACK, FOOT, PELVIS, SHANK, THIGH, Body
+from models.virtual_wearer.dynamics import GRAVITY, RATE_HZ, Inertial, centre_of_pressure, inertial
+from models.virtual_wearer.frames import Array, apply, rot_yzx, smooth
+
+REACH_ROUNDS = 4
+REACH_WEIGHT = 1500.0  # against a knee's few hundred
+SIDE_SIGN = (1.0, -1.0)  # z of the right and the left
+
+
+@dataclass
+class Plan:
+    """What the person does, sampled at RATE_HZ; index 0 of a side axis is the right, angles in rad.
+
+    Pelvis and trunk angles are (yaw, pitch, roll) in the world, see `frames.rot_yzx`.
+    """
+
+    ankle: Array  # (n, 2, 3) ankle joint
+    foot_pitch: Array  # (n, 2) toes up positive
+    foot_yaw: Array  # (n, 2) about y
+    heel: Array  # (n, 2, 3) where the heel lies, or last lay, with the foot flat
+    cop: Array  # (n, 2, 2) centre of pressure: foot lengths from the heel, foot widths from medial
+    right_share: Array  # (n,) of the vertical force
+    pelvis: Array  # (n, 3)
+    trunk: Array  # (n, 3)
+    knee: Array  # (n, 2) knee flexion that the height of the pelvis should give the loaded leg
+    arm_angle: Array  # (n,) of the arms, forward from hanging
+    load_kg: Array  # (n,) mass in the hands
+    hand_angle: Array  # (n,) of the line shoulder to hands, forward from hanging
+    hand_reach: Array  # (n,) of the arm's length
+    height_weight: Array  # (n, 2) how much each knee has to say about the height
+    height_cutoff_hz: float | None = None  # None: the height is followed exactly
+    shear: float = 0.8  # how far the legs' forces converge on the centre of mass
+    min_knee: float = 0.06
+
+
+@dataclass
+class Motion:
+    """Rotations (n, 8, 3, 3), joint origins and centres (n, 8, 3) of SEGMENTS; carried point masses (kg, place)."""
+
+    rotation: Array
+    origin: Array
+    centre: Array
+    carried: list[tuple[Array, Array]] = field(default_factory=list)
+
+
+def solve(plan: Plan, body: Body, iterations: int = 8) -> tuple[Motion, Inertial]:
+    """The motion that follows `plan`; its centre of pressure meets the planned one to about a millimetre."""
+    target = planned_cop(plan, body)
+    com_height = 0.56 * body.height_m
+    pelvis_xz = _filter_balance(target, com_height)
+    for _ in range(iterations):
+        motion = _pose(plan, body, pelvis_xz)
+        state = inertial(motion.rotation, motion.centre, motion.carried, body)
+        error = smooth(np.clip(target - centre_of_pressure(state), -0.06, 0.06), 0.01, RATE_HZ)
+        pelvis_xz = pelvis_xz + 0.8 * _filter_balance(error, com_height)
+    motion = _pose(plan, body, pelvis_xz)
+    return motion, inertial(motion.rotation, motion.centre, motion.carried, body)
+
+
+def cop_in_world(plan: Plan, body: Body, side: int) -> Array:
+    """(n, 2) world x and z of the planned centre of pressure under one foot."""
+    yaw = plan.foot_yaw[:, side]
+    along = plan.cop[:, side, 0] * body.foot_length
+    across = SIDE_SIGN[side] * (plan.cop[:, side, 1] - 0.5) * body.foot_width
+    x = plan.heel[:, side, 0] + np.cos(yaw) * along + np.sin(yaw) * across
+    z = plan.heel[:, side, 2] - np.sin(yaw) * along + np.cos(yaw) * across
+    return np.stack([x, z], axis=1)
+
+
+def planned_cop(plan: Plan, body: Body) -> Array:
+    """(n, 2) world x and z of the whole body's planned centre of pressure."""
+    share = plan.right_share[:, None]
+    return np.asarray(share * cop_in_world(plan, body, 0) + (1.0 - share) * cop_in_world(plan, body, 1))
+
+
+def _filter_balance(cop: Array, height: float) -> Array:
+    """Bounded solution of x - (h/g) x'' = cop, the linear inverted pendulum (Kajita et al. 2001), at rest at both ends."""
+    n = len(cop)
+    k = height / GRAVITY * RATE_HZ**2
+    bands = np.empty((3, n))
+    bands[0], bands[1], bands[2] = -k, 1.0 + 2.0 * k, -k
+    bands[1, 0] = bands[1, -1] = 1.0 + k
+    return np.asarray(solve_banded((1, 1), bands, cop))
+
+
+def _pose(plan: Plan, body: Body, pelvis_xz: Array) -> Motion:
+    n = len(pelvis_xz)
+    rotation, origin = np.empty((n, 8, 3, 3)), np.empty((n, 8, 3))
+    rotation[:, PELVIS] = rot_yzx(*plan.pelvis.T)
+    rotation[:, BACK] = rot_yzx(*plan.trunk.T)
+    origin[:, PELVIS, 0], origin[:, PELVIS, 2] = pelvis_xz.T
+    origin[:, PELVIS, 1] = 0.0
+    hips = [apply(rotation[:, PELVIS], body.hip[side]) for side in range(2)]
+    origin[:, PELVIS, 1] = _pelvis_height(plan, body, [origin[:, PELVIS] + hip for hip in hips])
+    origin[:, BACK] = origin[:, PELVIS] + apply(rotation[:, PELVIS], body.lumbar)
+    for side in range(2):
+        _leg(plan, body, side, origin[:, PELVIS] + hips[side], rotation, origin)
+    centre = origin + np.einsum("nsij,sj->nsi", rotation, body.centres)
+    shoulder = origin[:, BACK] + apply(rotation[:, BACK], body.shoulder)
+    arms = shoulder + body.arm_centre * _swing(plan.arm_angle, plan.trunk[:, 0])
+    hands = shoulder + (body.arm_reach * plan.hand_reach)[:, None] * _swing(plan.hand_angle, plan.trunk[:, 0])
+    carried = [(np.full(n, body.arms_kg), arms)]
+    if plan.load_kg.any():
+        carried.append((plan.load_kg, hands))
+    return Motion(rotation, origin, centre, carried)
+
+
+def _swing(angle: Array, yaw: Array) -> Array:
+    """(n, 3) the direction `angle` forward of straight down, in the sagittal plane of a trunk turned by `yaw`."""
+    return np.stack([np.sin(angle) * np.cos(yaw), -np.cos(angle), -np.sin(angle) * np.sin(yaw)], axis=1)
+
+
+def _pelvis_height(plan: Plan, body: Body, hips_at_zero: list[Array]) -> Array:
+    """Height (n,) that gives the legs their planned knee flexion as nearly as a smooth path can.
+
+    Minimises the weighted squares of the knees' errors plus those of the height's third derivative (a smoothing
+    spline); then lowered where a leg could not reach its ankle.
+    """
+    n = len(plan.knee)
+    weight, pull, reach = np.zeros(n), np.zeros(n), np.full(n, np.inf)
+    for side in range(2):
+        knee = plan.knee[:, side]
+        wanted = _height_for(plan, body, side, hips_at_zero[side], knee)
+        per_knee = plan.height_weight[:, side] / (0.025 * (body.thigh + body.shank) * np.sin(0.5 * knee))
+        weight += per_knee
+        pull += per_knee * wanted
+        reach = np.minimum(reach, _height_for(plan, body, side, hips_at_zero[side], np.full(n, plan.min_knee)))
+    if plan.height_cutoff_hz is None:
+        height = pull / weight
+    else:
+        height = _smoothing(weight, pull, plan.height_cutoff_hz)
+        for _ in range(REACH_ROUNDS):
+            beyond = REACH_WEIGHT * (height > reach)
+            weight, pull = weight + beyond, pull + beyond * reach
+            height = _smoothing(weight, pull, plan.height_cutoff_hz)
+    excess = 1.06 * np.maximum(height - reach, 0.0)
+    if excess.any():
+        window = 0.10
+        bound = maximum_filter1d(excess, int(2 * window * RATE_HZ) + 1)
+        height = height - smooth(bound, window / 2, RATE_HZ)
+    return height
+
+
+def _smoothing(weight: Array, pull: Array, cutoff_hz: float) -> Array:
+    """argmin sum(weight x^2 - 2 pull x) + L sum((x''')^2), L so that a typical weight is cut off at `cutoff_hz`."""
+    n = len(weight)
+    stiffness = 400.0 * (RATE_HZ / (2.0 * np.pi * cutoff_hz)) ** 6
+    third = np.array([-1.0, 3.0, -3.0, 1.0])
+    upper = np.zeros((4, n))
+    for first in range(4):
+        for second in range(first, 4):
+            gap = second - first
+            upper[3 - gap, second : n - 3 + second] += stiffness * third[first] * third[second]
+    upper[3] += weight
+    return np.asarray(solveh_banded(upper, pull))
+
+
+def _height_for(plan: Plan, body: Body, side: int, hip_at_zero: Array, knee: Array) -> Array:
+    """Pelvis height at which this leg's knee is flexed by `knee`."""
+    length2 = body.thigh**2 + body.shank**2 + 2.0 * body.thigh * body.shank * np.cos(knee)
+    away = hip_at_zero - plan.ankle[:, side]
+    rise = np.sqrt(np.maximum(length2 - away[:, 0] ** 2 - away[:, 2] ** 2, 0.01))
+    return np.asarray(plan.ankle[:, side, 1] + rise - hip_at_zero[:, 1])
+
+
+def _leg(plan: Plan, body: Body, side: int, hip: Array, rotation: Array, origin: Array) -> None:
+    """Two-link inverse kinematics: the knee is a hinge whose plane holds hip, ankle and a forward direction."""
+    ankle = plan.ankle[:, side]
+    line = hip - ankle
+    d = np.linalg.norm(line, axis=1)
+    d_max = body.thigh + body.shank - 1e-4
+    up = line / d[:, None]
+    yaw = 0.6 * plan.foot_yaw[:, side] + 0.4 * plan.pelvis[:, 0]
+    forward = np.stack([np.cos(yaw), np.zeros_like(yaw), -np.sin(yaw)], axis=1)
+    right = np.cross(forward, up)
+    right /= np.linalg.norm(right, axis=1)[:, None]
+    front = np.cross(up, right)
+    if np.any(d > d_max):
+        raise ValueError(f"the plan puts an ankle {np.max(d - d_max):.3f} m out of the leg's reach")
+    cos = (body.shank**2 + d**2 - body.thigh**2) / (2.0 * body.shank * d)
+    sin = np.sqrt(np.maximum(1.0 - cos**2, 0.0))
+    knee = ankle + body.shank * (cos[:, None] * up + sin[:, None] * front)
+    origin[:, THIGH + side], origin[:, SHANK + side], origin[:, FOOT + side] = hip, knee, ankle
+    rotation[:, THIGH + side] = _axes((hip - knee) / body.thigh, right)
+    rotation[:, SHANK + side] = _axes((knee - ankle) / body.shank, right)
+    rotation[:, FOOT + side] = rot_yzx(plan.foot_yaw[:, side], plan.foot_pitch[:, side], np.zeros(len(d)))
+
+
+def _axes(y: Array, z: Array) -> Array:
+    return np.stack([np.cross(y, z), y, z], axis=2)

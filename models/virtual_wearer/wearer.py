@@ -1,0 +1,154 @@
+"""Trials of virtual wearers.
+
+    subject = Subject.random(7)
+    trial = generate(subject, "W", seconds=20.0, seed=1)     # walking, put on anew
+    trial = generate(subject, "L", 30.0, seed=2, clean=True)  # squats or lifts, no sensor error
+    for trial in cohort(range(40), seconds=20.0): ...
+
+Same arguments, same trial, to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+from scipy.signal import butter, sosfiltfilt
+
+from jetson_runtime.suit.signals import CHANNEL_INDEX, CHANNEL_NAMES, LABEL_NAMES, PARTS, SIDES
+from jetson_runtime.suit.trial import Trial, TrialMeta
+from models.virtual_wearer import gait, lift, standing
+from models.virtual_wearer.anthropometry import SEGMENTS, Body
+from models.virtual_wearer.donning import Donning
+from models.virtual_wearer.dynamics import (
+    RATE_HZ,
+    Ground,
+    coordinates_deg,
+    generalised_forces,
+    joint_moments,
+    share_ground,
+)
+from models.virtual_wearer.frames import Array
+from models.virtual_wearer.motion import SIDE_SIGN, Plan, cop_in_world, solve
+from models.virtual_wearer.sensors import add_shock, imu_channels, insole_channels, quaternions
+from models.virtual_wearer.subject import Subject
+
+TASKS = ("W", "L", "PS")
+LABEL_CUTOFF_HZ = 6.0
+
+
+def generate(
+    subject: Subject,
+    task: str,
+    seconds: float,
+    seed: int,
+    donning: Donning | None = None,
+    clean: bool = False,
+) -> Trial:
+    """One trial of `task`: W walking, L squats and lifts, PS standing. How it is done is drawn from `seed`.
+
+    The suit is put on anew for each trial (drawn from subject and seed) unless `donning` is given; `clean` is
+    Donning.perfect(). Raises ValueError for another task.
+    """
+    if task not in TASKS:
+        raise ValueError(f"task {task!r} is none of {', '.join(TASKS)}")
+    rng = np.random.default_rng([subject.seed, seed, TASKS.index(task)])
+    plan, t, note = _PLANNERS[task](subject, seconds, rng)
+    if donning is None:
+        donning = Donning.perfect() if clean else Donning.random(1_000_003 * subject.seed + seed)
+    inside = slice(int(np.argmin(np.abs(t))), int(np.argmin(np.abs(t))) + round(seconds * RATE_HZ))
+    channels, labels, turns = _measure(plan, subject.body, donning, rng)
+    return Trial(
+        time_s=np.arange(round(seconds * RATE_HZ)) / RATE_HZ,
+        channels=channels[inside].astype(np.float32),
+        labels=labels[inside].astype(np.float32),
+        quaternions={part: turns[part][inside].astype(np.float32) for part in PARTS},
+        meta=_meta(subject, task, seed, note),
+    )
+
+
+def cohort(seeds: Iterable[int], seconds: float, tasks: Iterable[str] = TASKS, trials_each: int = 1) -> Iterator[Trial]:
+    """Trials of the subjects with these seeds, subject by subject, `trials_each` of every task."""
+    tasks = tuple(tasks)
+    for seed in seeds:
+        subject = Subject.random(seed)
+        for task in tasks:
+            for k in range(trials_each):
+                yield generate(subject, task, seconds, seed=k)
+
+
+def filter_labels(values: Array) -> Array:
+    """Zero-lag Butterworth at 6 Hz along time, fourth order in all (second order, forwards and backwards)."""
+    sections = butter(2, LABEL_CUTOFF_HZ, fs=RATE_HZ, output="sos")
+    return np.asarray(sosfiltfilt(sections, values, axis=0))
+
+
+def _walking(subject: Subject, seconds: float, rng: np.random.Generator) -> tuple[Plan, Array, dict[str, str]]:
+    walk = gait.random_walk(rng, seconds)
+    plan, t = gait.plan_walk(subject, walk, rng)
+    return plan, t, {"speed_m_s": f"{walk.speed:.3f}"}
+
+
+def _lifting(subject: Subject, seconds: float, rng: np.random.Generator) -> tuple[Plan, Array, dict[str, str]]:
+    session = lift.random_session(subject, rng)
+    plan, t = lift.plan_session(subject, session, seconds, rng)
+    return plan, t, {"kind": session.kind, "load_kg": f"{session.load_kg:.2f}"}
+
+
+def _standing(subject: Subject, seconds: float, rng: np.random.Generator) -> tuple[Plan, Array, dict[str, str]]:
+    plan, t = standing.plan_standing(subject, seconds, rng)
+    return plan, t, {}
+
+
+_PLANNERS: dict[str, Callable[[Subject, float, np.random.Generator], tuple[Plan, Array, dict[str, str]]]] = {
+    "W": _walking,
+    "L": _lifting,
+    "PS": _standing,
+}
+
+
+def _measure(
+    plan: Plan, body: Body, donning: Donning, rng: np.random.Generator
+) -> tuple[Array, Array, dict[str, Array]]:
+    """Channels (n, 54), labels (n, 14) and quaternions of a plan."""
+    motion, state = solve(plan, body)
+    planned = np.stack([cop_in_world(plan, body, side) for side in range(2)], axis=1)
+    ground = share_ground(state, plan.right_share, planned, plan.shear)
+    values = coordinates_deg(motion.rotation)
+    moments = generalised_forces(motion.rotation, joint_moments(state, motion.origin, ground))
+    values |= {name: moment / body.mass_kg for name, moment in moments.items()}
+    labels = filter_labels(np.stack([values[name] for name in LABEL_NAMES], axis=1))
+    channels = np.empty((len(labels), len(CHANNEL_NAMES)))
+    imus = imu_channels(motion, body, donning, rng)
+    for k, part in enumerate(SEGMENTS):
+        first = CHANNEL_INDEX[f"{part}_accel_x"]
+        channels[:, first : first + 6] = imus[:, 6 * k : 6 * k + 6]
+    first = CHANNEL_INDEX[f"insole_{SIDES[0]}_vgrf"]
+    channels[:, first : first + 6] = insole_channels(ground, on_foot(plan, body, ground), body, donning, rng)
+    add_shock(channels, ground, body, donning)
+    return channels, labels, quaternions(motion, donning)
+
+
+def on_foot(plan: Plan, body: Body, ground: Ground) -> Array:
+    """(n, 2, 2) true centre of pressure in foot lengths from the heel and foot widths from the medial edge."""
+    out = np.empty((len(plan.ankle), 2, 2))
+    for side in range(2):
+        yaw = plan.foot_yaw[:, side]
+        x = ground.place[:, side, 0] - plan.heel[:, side, 0]
+        z = ground.place[:, side, 2] - plan.heel[:, side, 2]
+        out[:, side, 0] = (np.cos(yaw) * x - np.sin(yaw) * z) / body.foot_length
+        out[:, side, 1] = 0.5 + SIDE_SIGN[side] * (np.sin(yaw) * x + np.cos(yaw) * z) / body.foot_width
+    return out
+
+
+def _meta(subject: Subject, task: str, seed: int, note: dict[str, str]) -> TrialMeta:
+    body = subject.body
+    return TrialMeta(
+        subject=subject.name,
+        task=task,
+        body_mass_kg=body.mass_kg,
+        foot_length_m=body.foot_length,
+        foot_width_m=body.foot_width,
+        source="virtual",
+        extra={"rate_hz": "200", "seed": str(seed), "height_m": f"{body.height_m:.3f}", **note},
+    )
