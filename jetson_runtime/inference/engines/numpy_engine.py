@@ -23,37 +23,33 @@ class NumpyEngine:
 
     def __init__(self, bundle: Bundle, batch: int) -> None:
         network, tensors = bundle.manifest.network, bundle.tensors
+        groups, inputs, filters = len(tensors["output_mean"]), len(tensors["input_mean"]), network.filters
         self.batch = batch
-        groups, inputs, filters = (
-            len(bundle.manifest.outcomes),
-            len(bundle.manifest.channels),
-            network.filters,
-        )
-        self._mean, self._scale = tensors["input_mean"], tensors["input_scale"]
         self._row = np.empty((1, batch, 1, inputs), np.float32)
         self._row_view = self._row[0, :, 0]
+        self._mean = _spread(tensors["input_mean"], self._row_view)
+        self._scale = _spread(tensors["input_scale"], self._row)
         self._residual = np.empty((groups, batch, 1, filters), np.float32)
-        self._match, self._match_bias = tensors["match.weight"][:, None], tensors["match.bias"][:, None]
-        self._layers = [
-            _Convolution(
-                tensors[f"block{b}.{part}.weight"][:, None],
-                tensors[f"block{b}.{part}.bias"][:, None],
-                columns=np.empty((groups, batch, 1, filters), np.float32),
-                history=_History(
-                    1 if (b, part) == (0, "first") else groups,
-                    batch,
-                    inputs if (b, part) == (0, "first") else filters,
-                    network.kernel,
-                    dilation,
-                ),
+        self._match = tensors["match.weight"][:, None]
+        self._match_bias = _spread(tensors["match.bias"][:, None], self._residual)
+        self._blocks = [
+            tuple(
+                _Convolution(
+                    tensors[f"block{b}.{part}.weight"][:, None],
+                    tensors[f"block{b}.{part}.bias"][:, None],
+                    columns=np.empty_like(self._residual),
+                    history=_History(x, network.kernel, dilation),
+                )
+                for part, x in (("first", self._residual if b else self._row), ("second", self._residual))
             )
             for b, dilation in enumerate(network.dilations)
-            for part in ("first", "second")
         ]
-        self._head, self._head_bias = tensors["head.weight"][:, None], tensors["head.bias"][:, None]
         self._answer = np.empty((groups, batch, 1, 1), np.float32)
         self._by_leg = self._answer[:, :, 0, 0].T
-        self._output_mean, self._output_sd = tensors["output_mean"], tensors["output_sd"]
+        self._head = tensors["head.weight"][:, None]
+        self._head_bias = _spread(tensors["head.bias"][:, None], self._answer)
+        self._output_mean = _spread(tensors["output_mean"], self._by_leg)
+        self._output_sd = _spread(tensors["output_sd"], self._by_leg)
         self.reset()
 
     def step(self, rows: Array, out: Array) -> None:
@@ -63,7 +59,7 @@ class NumpyEngine:
         np.multiply(x, self._scale, out=x)
         residual = np.matmul(x, self._match, out=self._residual)
         np.add(residual, self._match_bias, out=residual)
-        for first, second in zip(self._layers[::2], self._layers[1::2], strict=True):
+        for first, second in self._blocks:
             hidden = second.step(first.step(x))
             np.add(hidden, residual, out=residual)
             x = np.maximum(residual, 0.0, out=residual)
@@ -74,14 +70,17 @@ class NumpyEngine:
 
     def reset(self) -> None:
         """Forgets the history."""
-        for layer in self._layers:
-            layer.history.reset()
+        for block in self._blocks:
+            for layer in block:
+                layer.history.reset()
 
 
 class _History:
     """The last `kernel` columns of a convolution's input for each phase of the dilation."""
 
-    def __init__(self, groups: int, batch: int, features: int, kernel: int, dilation: int) -> None:
+    def __init__(self, x: Array, kernel: int, dilation: int) -> None:
+        """`x`: an array of the shape of one column (groups, batch, 1, features)."""
+        groups, batch, _, features = x.shape
         self._buffer = np.zeros((dilation, groups, batch, 2 * kernel, features), np.float32)
         self._slots = [
             (self._slot(p, s), self._slot(p, s + kernel), self._window(p, s + 1, kernel))
@@ -115,7 +114,8 @@ class _Convolution:
     """One dilated causal convolution with its ReLU, a column at a time."""
 
     def __init__(self, weight: Array, bias: Array, *, columns: Array, history: _History) -> None:
-        self._weight, self._bias, self._columns = weight, bias, columns
+        self._weight, self._columns = weight, columns
+        self._bias = _spread(bias, columns)
         self.history = history
 
     def step(self, column: Array) -> Array:
@@ -123,3 +123,8 @@ class _Convolution:
         out = np.matmul(self.history.push(column), self._weight, out=self._columns)
         np.add(out, self._bias, out=out)
         return np.maximum(out, 0.0, out=out)
+
+
+def _spread(values: Array, like: Array) -> Array:
+    """`values` repeated to the shape of `like`: adding equal shapes needs no iterator and no buffer."""
+    return np.ascontiguousarray(np.broadcast_to(values, like.shape))

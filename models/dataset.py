@@ -1,0 +1,161 @@
+"""Trials -> training rows, made by the aligner that runs on the body.
+
+A recording is one trial as the network would have met it. The right leg reads its rows as they are, the left leg
+reads them mirrored: every trial counts twice.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from jetson_runtime.suit import signals
+from jetson_runtime.suit.errors import TrialError
+from jetson_runtime.suit.trial import Trial, read_trial
+from jetson_runtime.timing.resample import resample_trial
+from models.tcn import HISTORY, SPARSE_STRIDE
+
+Floats = npt.NDArray[np.float32]
+
+_FILL = np.asarray(signals.CHANNEL_FILL, np.float32)
+_MIRROR_INDEX = np.asarray(signals.MIRROR_INDEX)
+_MIRROR_SIGN = np.asarray(signals.MIRROR_SIGN, np.float32)
+# LABELS_OF[side][i]: the column of a trial's labels that is outcome i for that side.
+LABELS_OF = {
+    side: [signals.LABEL_NAMES.index(outcome.published(side)) for outcome in signals.OUTCOMES]
+    for side in signals.SIDES
+}
+_CACHE = "rows"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """rows (n, 54) without NaN as the suit delivers them; labels (n, 14), NaN where unknown."""
+
+    name: str
+    subject: str
+    task: str
+    rows: Floats
+    labels: Floats
+
+    def leg(self, side: str) -> tuple[Floats, Floats]:
+        """Rows (n, 54) in the model's channels and outcomes (n, 8) for `side`, the first 248 outcomes NaN."""
+        outcomes = self.labels[:, LABELS_OF[side]].copy()
+        outcomes[:HISTORY] = np.nan
+        return (self.rows if side == "r" else mirrored(self.rows)), outcomes
+
+
+def mirrored(rows: Floats) -> Floats:
+    """The rows (..., 54) of the same person in a mirror: what the model sees for the left leg."""
+    answer: Floats = rows[..., _MIRROR_INDEX] * _MIRROR_SIGN
+    return answer
+
+
+def record(name: str, trial: Trial, rows: npt.NDArray[np.floating] | None = None) -> Recording:
+    """`trial` played through the aligner, each device at a rate and phase drawn from `name`."""
+    aligned = resample_trial(trial, zlib.crc32(name.encode())) if rows is None else rows
+    filled = np.where(np.isnan(aligned), _FILL, aligned).astype(np.float32)
+    return Recording(name, trial.meta.subject, trial.meta.task, filled, trial.labels)
+
+
+def load(folder: Path, processes: int = 1) -> list[Recording]:
+    """The recordings of all trials in `folder`, by name; aligned rows are kept in `folder/rows` for the next time."""
+    paths = sorted(folder.glob("*.parquet"))
+    if not paths:
+        raise TrialError(f"{folder}: holds no trial (*.parquet); make some with `second-skin-lab virtual`")
+    (folder / _CACHE).mkdir(exist_ok=True)
+    if processes == 1:
+        return [_load_one(path) for path in paths]
+    with ProcessPoolExecutor(processes) as pool:
+        return list(pool.map(_load_one, paths))
+
+
+def _load_one(path: Path) -> Recording:
+    trial = read_trial(path)
+    cached = path.parent / _CACHE / f"{path.stem}.npy"
+    if cached.exists() and cached.stat().st_mtime_ns >= path.stat().st_mtime_ns:
+        return record(path.stem, trial, np.load(cached))
+    recording = record(path.stem, trial)
+    np.save(cached, recording.rows)
+    return recording
+
+
+class Segments:
+    """Random stretches of recordings for training, and all of them in order for validation."""
+
+    def __init__(self, recordings: Sequence[Recording], outputs: int) -> None:
+        """`outputs`: scored rows of one segment, eight rows apart."""
+        self.length = HISTORY + 1 + SPARSE_STRIDE * (outputs - 1)
+        self._scored = slice(HISTORY, None, SPARSE_STRIDE)
+        self._sources = [_extended(recording, self.length) for recording in recordings]
+        counts = np.array([len(rows) - self.length + 1 for rows, _ in self._sources], np.float64)
+        self._share = (counts + self.length - HISTORY) / np.sum(counts + self.length - HISTORY)
+
+    @property
+    def rows_in_all(self) -> int:
+        """Rows that can be scored, both legs."""
+        return 2 * sum(len(rows) - HISTORY for rows, _ in self._sources)
+
+    def draw(self, random: np.random.Generator, batch: int) -> tuple[Floats, Floats]:
+        """rows (batch, length, 54) and their outcomes (batch, outputs, 8), legs and places at random."""
+        picks = random.choice(len(self._sources), batch, p=self._share)
+        cuts = []
+        for pick in picks:
+            rows, labels = self._sources[pick]
+            start = int(random.integers(len(rows) - self.length + 1))
+            cuts.append(self._cut(rows, labels, start, signals.SIDES[int(random.integers(2))]))
+        return np.stack([rows for rows, _ in cuts]), np.stack([outcomes for _, outcomes in cuts])
+
+    def all(self, batch: int) -> Iterator[tuple[Floats, Floats]]:
+        """Every stretch once, both legs, in batches."""
+        step = self.length - HISTORY
+        cuts = [
+            self._cut(rows, labels, start, side)
+            for rows, labels in self._sources
+            for start in range(0, len(rows) - self.length + 1, step)
+            for side in signals.SIDES
+        ]
+        for first in range(0, len(cuts), batch):
+            part = cuts[first : first + batch]
+            yield np.stack([rows for rows, _ in part]), np.stack([outcomes for _, outcomes in part])
+
+    def _cut(self, rows: Floats, labels: Floats, start: int, side: str) -> tuple[Floats, Floats]:
+        stretch = rows[start : start + self.length]
+        outcomes = labels[start : start + self.length][self._scored][:, LABELS_OF[side]]
+        return (stretch if side == "r" else mirrored(stretch)), outcomes
+
+
+def _extended(recording: Recording, length: int) -> tuple[Floats, Floats]:
+    """Rows and labels, a trial that is too short led in by its first row held, with labels unknown there."""
+    lead = max(0, length - len(recording.rows))
+    rows, labels = recording.rows, recording.labels
+    return (
+        np.concatenate([np.repeat(rows[:1], lead, axis=0), rows]) if lead else rows,
+        np.concatenate([np.full((lead, labels.shape[1]), np.nan, np.float32), labels]) if lead else labels,
+    )
+
+
+def input_statistics(
+    recordings: Sequence[Recording],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Mean and standard deviation (54,) of what the network sees, both legs; a constant channel gets 1."""
+    rows = np.concatenate([r.rows[::SPARSE_STRIDE] for r in recordings]).astype(np.float64)
+    both = np.concatenate([rows, rows[:, _MIRROR_INDEX] * _MIRROR_SIGN])
+    spread = both.std(axis=0)
+    return both.mean(axis=0), np.where(spread > 1e-6, spread, 1.0)
+
+
+def outcome_statistics(
+    recordings: Sequence[Recording],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Mean and standard deviation (8,) of the outcomes, both legs."""
+    both = np.concatenate(
+        [r.labels[::SPARSE_STRIDE][:, LABELS_OF[side]] for r in recordings for side in signals.SIDES]
+    ).astype(np.float64)
+    return np.nanmean(both, axis=0), np.nanstd(both, axis=0)
