@@ -24,11 +24,13 @@ _CC, _VMIN, _VTIME = 6, termios.VMIN, termios.VTIME
 class SerialPort:
     """An open serial port, or a pseudo-terminal that stands for one (there the baud rate means nothing).
 
+    has_baud: whether bytes travel at the baud rate; false for pseudo-terminals and USB devices of class CDC-ACM.
     Raises PortMissing, PortBusy or PortError when it cannot be opened, PortLost from any use after it went away.
     """
 
     def __init__(self, path: str, baud: int = 115200) -> None:
         self.path = path
+        self.has_baud = not os.path.realpath(path).startswith(("/dev/pts/", "/dev/ttyACM"))
         self._serial = _open(path, baud)
         self._fd: int = self._serial.fileno()
         self._poll = select.poll()
@@ -47,12 +49,6 @@ class SerialPort:
     @property
     def baud(self) -> int:
         return int(self._serial.baudrate)
-
-    @property
-    def has_baud(self) -> bool:
-        """Whether bytes travel at the baud rate: false for pseudo-terminals and for USB devices of class CDC-ACM."""
-        device = os.path.realpath(self.path)
-        return not device.startswith(("/dev/pts/", "/dev/ttyACM"))
 
     def fileno(self) -> int:
         return self._fd

@@ -5,10 +5,11 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Iterable
+from itertools import zip_longest
 from typing import NamedTuple
 
 from drivers.errors import CommandRejected, ReplyTimeout
-from drivers.microstrain.codec import MipField, MipPacket, MipParser, build_packet
+from drivers.microstrain.codec import MipPacket, MipParser, build_packet
 from drivers.serial_port import SerialPort
 
 REPLY_TIMEOUT_S = 0.25  # the vendor's default
@@ -146,8 +147,7 @@ def find_reply(command: Command, packet: MipPacket) -> tuple[int, bytes] | None:
     """
     if packet.descriptor_set != command.descriptor_set:
         return None
-    following: tuple[MipField | None, ...] = (*packet.fields[1:], None)
-    for field, data in zip(packet.fields, following, strict=True):
+    for field, data in zip_longest(packet.fields, packet.fields[1:]):
         if (
             field.descriptor == _ACK
             and field.data[:1] == bytes((command.descriptor,))

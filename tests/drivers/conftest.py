@@ -21,6 +21,8 @@ class Pty:
         self._open = True
 
     def read(self, timeout_s: float = 0.0) -> bytes:
+        if not self._open:
+            return b""
         ready, _, _ = select.select([self.master], [], [], timeout_s)
         try:
             return os.read(self.master, 65536) if ready else b""
@@ -28,7 +30,8 @@ class Pty:
             return b""
 
     def write(self, data: bytes) -> None:
-        os.write(self.master, data)
+        if self._open:
+            os.write(self.master, data)
 
     def hang_up(self) -> None:
         if self._open:
