@@ -40,6 +40,8 @@ class Bench:
         self._next_ns: list[int] = []
         self._orders: deque[Callable[[], None]] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._plugged: dict[int, int] = {}
+        self._open = [self._wake]
         self._stopping = False
         self._thread: threading.Thread | None = None
 
@@ -59,7 +61,10 @@ class Bench:
         self.do(lambda: self._add(port, device))
 
     def do(self, order: Callable[[], T]) -> T:
-        """Run `order` in the bench's thread between two of its turns, and return its result."""
+        """Run `order` in the bench's thread between two of its turns, and return its result.
+
+        Ports are plugged and unplugged in this way alone.
+        """
         if self._thread is None or self._thread is threading.current_thread():
             return self._done(order)
         result: Future[T] = Future()
@@ -95,16 +100,15 @@ class Bench:
         wait_s = (
             min(self._next_ns, default=time.monotonic_ns() + 1_000_000_000) - time.monotonic_ns()
         ) * 1e-9
-        plugged = {port.fileno(): i for i, port in enumerate(self.ports) if port.plugged}
-        ready, _, _ = select.select([self._wake, *plugged], [], [], min(max(wait_s, 0.0), _LONGEST_WAIT_S))
+        ready, _, _ = select.select(self._open, [], [], min(max(wait_s, 0.0), _LONGEST_WAIT_S))
         now_ns = time.monotonic_ns()
         for fd in ready:
-            if fd == self._wake:
-                self._obey_orders()
-            else:
-                i = plugged[fd]
+            if fd != self._wake:
+                i = self._plugged[fd]
                 self._devices[i].feed(self.ports[i].read(), now_ns)
                 self._next_ns[i] = self._devices[i].next_ns()
+        if self._wake in ready:
+            self._obey_orders()
         for i, next_ns in enumerate(self._next_ns):
             if next_ns <= now_ns:
                 for data in self._devices[i].due(now_ns):
@@ -114,7 +118,7 @@ class Bench:
     def _add(self, port: PtyPort, device: Device) -> None:
         self.ports.append(port)
         self._devices.append(device)
-        self._next_ns.append(device.next_ns())
+        self._next_ns.append(0)
 
     def _obey_orders(self) -> None:
         os.eventfd_read(self._wake)
@@ -122,7 +126,9 @@ class Bench:
             self._orders.popleft()()
 
     def _done(self, order: Callable[[], T]) -> T:
-        """The order's result; it may have changed when any device is due."""
+        """The order's result; it may have changed which ports are open and when a device is due."""
         result = order()
+        self._plugged = {port.fileno(): i for i, port in enumerate(self.ports) if port.plugged}
+        self._open = [self._wake, *self._plugged]
         self._next_ns = [device.next_ns() for device in self._devices]
         return result

@@ -73,6 +73,10 @@ class EmulatedImu:
         """As the device tells it."""
         return self.commands.identity.serial
 
+    @serial.setter
+    def serial(self, text: str) -> None:
+        self.commands.identity.serial = text
+
     @property
     def streaming(self) -> bool:
         """Whether data packets leave the device."""

@@ -79,6 +79,10 @@ class EmulatedInsole:
         """As the device tells it."""
         return self.identity.serial
 
+    @serial.setter
+    def serial(self, text: str) -> None:
+        self.identity.serial = text
+
     def feed(self, data: bytes, now_ns: int) -> None:
         """The host's bytes; corrupt frames are overlooked."""
         if now_ns < self._boot_until_ns:
