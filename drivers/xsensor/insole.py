@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from math import isnan, nan
+from math import isnan, nan, radians
 from typing import Literal
 
 import numpy as np
@@ -28,7 +27,7 @@ _FORCE_SHARE, _FORCE_N = 0.02, 2.0
 _CENTRE_CELLS = 0.5
 
 _ACCEL_SI = 9.80665 / codec.ACCEL_PER_G
-_GYRO_SI = math.radians(1.0) / codec.GYRO_PER_DEG_S
+_GYRO_SI = radians(1.0) / codec.GYRO_PER_DEG_S
 _QUATERNION_SI = 1.0 / codec.QUATERNION_PER_UNIT
 _SEQUENCES = 1 << 32
 
@@ -202,10 +201,11 @@ def _refuse_other_side(link: CommandLink) -> None:
     """WrongDevice if the insole on this port answers to the other side's name."""
     other = CommandLink(link.port, codec.LEFT if link.side == codec.RIGHT else codec.RIGHT)
     try:
-        _, info = other.identify(tries=1)
+        side, info = other.identify(tries=1)
     except ReplyTimeout:
         return
-    raise _wrong_side(link, info)
+    if side != link.side:
+        raise _wrong_side(link, info)
 
 
 def _wrong_side(link: CommandLink, info: Info) -> WrongDevice:

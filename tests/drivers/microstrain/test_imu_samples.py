@@ -1,0 +1,114 @@
+"""From streamed bytes to samples: units, times, and what is counted instead of handed on."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from drivers.microstrain.codec import build_packet
+from drivers.microstrain.commands import CommandLink
+from drivers.microstrain.imu import Imu, ImuInfo
+from drivers.microstrain.plan import plan_stream
+from drivers.samples import ImuSample
+from drivers.serial_port import SerialPort
+
+if TYPE_CHECKING:
+    from conftest import Pty
+
+ACCEL = (0x04, struct.pack(">3f", 0.5, 0.25, -1.0))
+GYRO = (0x05, struct.pack(">3f", 0.125, -2.0, 3.0))
+QUATERNION = (0x0A, struct.pack(">4f", 0.5, -0.5, 0.5, 0.5))
+
+
+def time_field(seconds: float) -> tuple[int, bytes]:
+    return 0x12, struct.pack(">dHH", seconds, 0, 6)
+
+
+@pytest.fixture
+def imu(pty: Pty) -> Iterator[Imu]:
+    port = SerialPort(pty.name)
+    info = ImuInfo(1153, "3DM-GX5-25", "6253-4220", "6253.12345", "", "")
+    yield Imu(CommandLink(port), info, 1000, plan_stream(1000, 200, quaternion=True, baud=None), ())
+    port.close()
+
+
+def test_one_sample_with_all_its_values(imu: Imu) -> None:
+    data = build_packet(0x80, [ACCEL, GYRO, QUATERNION, time_field(12.345)])
+    assert imu.feed(data[:30], 1) == []
+    assert imu.feed(data[30:], 77) == [
+        ImuSample(
+            device_ns=12_345_000_000,
+            receive_ns=77,
+            accel=(0.5 * 9.80665, 0.25 * 9.80665, -9.80665),
+            gyro=(0.125, -2.0, 3.0),
+            quaternion=(0.5, -0.5, 0.5, 0.5),
+        )
+    ]
+
+
+def test_any_order_unknown_fields_and_no_quaternion(imu: Imu) -> None:
+    data = build_packet(0x80, [time_field(1.0), (0x7F, b"abc"), GYRO, ACCEL])
+    (sample,) = imu.feed(data, 1)
+    assert sample.quaternion is None
+    assert (sample.device_ns, sample.gyro) == (1_000_000_000, (0.125, -2.0, 3.0))
+
+
+def test_device_time_keeps_its_microseconds_after_a_week(imu: Imu) -> None:
+    (sample,) = imu.feed(build_packet(0x80, [ACCEL, GYRO, time_field(604_799.995)]), 1)
+    assert abs(sample.device_ns - 604_799_995_000_000) < 1000
+
+
+NOT_HANDED_ON = {
+    "without_time": [ACCEL, GYRO],
+    "without_data": [ACCEL, time_field(1.0)],
+    "not_finite": [(0x04, struct.pack(">3f", 0, math.nan, 0)), GYRO, time_field(1.0)],
+}
+
+
+@pytest.mark.parametrize("name", list(NOT_HANDED_ON))
+def test_packets_that_give_no_sample_are_counted(imu: Imu, name: str) -> None:
+    good = build_packet(0x80, [ACCEL, GYRO, time_field(1.0)])
+    assert len(imu.feed(good + build_packet(0x80, NOT_HANDED_ON[name]) + good, 1)) == 2
+    counters = imu.counters()
+    assert {key: counters[key] for key in NOT_HANDED_ON} == {key: int(key == name) for key in NOT_HANDED_ON}
+    assert counters["packets"] == 3
+
+
+@pytest.mark.parametrize("seconds", [math.nan, math.inf, -1.0, 1e300])
+def test_an_impossible_time_is_no_time(imu: Imu, seconds: float) -> None:
+    assert imu.feed(build_packet(0x80, [ACCEL, GYRO, time_field(seconds)]), 1) == []
+    assert imu.counters()["without_time"] == 1
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        (0x04, struct.pack(">3f", math.inf, -math.inf, 0)),
+        (0x05, struct.pack(">3f", 0, 0, math.inf)),
+        (0x0A, struct.pack(">4f", math.nan, 0, 0, 0)),
+    ],
+)
+def test_not_a_number_anywhere_is_not_handed_on(imu: Imu, field: tuple[int, bytes]) -> None:
+    fields = dict([ACCEL, GYRO, QUATERNION, time_field(1.0), field])
+    assert imu.feed(build_packet(0x80, fields.items()), 1) == []
+    assert imu.counters()["not_finite"] == 1
+
+
+def test_short_fields_give_no_value(imu: Imu) -> None:
+    assert imu.feed(build_packet(0x80, [(0x04, ACCEL[1][:8]), GYRO, time_field(1.0)]), 1) == []
+    assert imu.counters()["without_data"] == 1
+
+
+def test_other_packets_and_damage_are_counted_apart(imu: Imu) -> None:
+    good = build_packet(0x80, [ACCEL, GYRO, time_field(1.0)])
+    filtered = build_packet(0x82, [(0x03, bytes(18))])
+    acknowledged = build_packet(0x0C, [(0xF1, b"\x11\x00")])
+    damaged = good[:20] + bytes((good[20] ^ 1,)) + good[21:]
+    assert len(imu.feed(good + filtered + acknowledged + damaged + good, 1)) == 2
+    counters = imu.counters()
+    assert (counters["packets"], counters["other_packets"]) == (4, 2)
+    assert (counters["bad_checksums"], counters["discarded_bytes"]) == (1, len(damaged))
