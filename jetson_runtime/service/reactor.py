@@ -26,7 +26,7 @@ from jetson_runtime.suit.signals import STREAMS
 
 # A configured device that sends no sample for so long is brought up anew.
 SILENT_NS = 1_000_000_000
-_HOUSEKEEPING_NS = 250_000_000
+_HOUSEKEEPING_NS = 500_000_000
 # Lateness of the ticks of the last 20 s is kept.
 _LATENESS_TICKS = 4_000
 

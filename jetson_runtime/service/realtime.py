@@ -11,12 +11,14 @@ import gc
 import os
 import resource
 import sys
+from pathlib import Path
 
 from jetson_runtime.suit.config import Realtime
 
 # How long a thread that holds the interpreter may keep it from one that waits (Python's default is 5 ms: a tick).
 SWITCH_INTERVAL_S = 0.000_2
 # mlockall(2): pages are locked as they are touched, so that a thread's untouched stack costs nothing.
+_CAP_IPC_LOCK = 14
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
 
 REACTOR_RANK = 0
@@ -60,7 +62,7 @@ def lock_memory() -> str:
 
     Under a limit it is left alone: at the limit each later allocation would fail.
     """
-    if resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] != resource.RLIM_INFINITY:
+    if not _lock_is_unlimited():
         return "memory is not locked: it is limited here; set LimitMEMLOCK=infinity in the unit"
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) != 0:
@@ -81,3 +83,12 @@ def freeze_garbage() -> None:
 def collect_young() -> None:
     """Frees cycles made since the last call, e.g. by a failed bring-up; well under a millisecond after a freeze."""
     gc.collect(1)
+
+
+def _lock_is_unlimited() -> bool:
+    """Whether the limit is off, or the process has the capability that stands above it."""
+    if resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] == resource.RLIM_INFINITY:
+        return True
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    effective = next((line.split()[1] for line in lines if line.startswith("CapEff:")), "0")
+    return bool(int(effective, 16) >> _CAP_IPC_LOCK & 1)

@@ -1,0 +1,70 @@
+"""The service's small parts: the table of faults, lateness, and what real-time measures say when not permitted."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from drivers import errors
+from jetson_runtime.service import faults
+from jetson_runtime.service.faults import REMEDY, Fault, Problem
+from jetson_runtime.service.reactor import Lateness
+
+ENTER = """
+import os, resource
+from jetson_runtime.service import realtime
+from jetson_runtime.suit.config import Realtime
+resource.setrlimit(resource.RLIMIT_RTPRIO, (0, 0))
+resource.setrlimit(resource.RLIMIT_MEMLOCK, (65536, 65536))
+if os.geteuid() == 0:
+    os.setuid(65534)
+print(realtime.enter_thread(Realtime(), realtime.REACTOR_RANK))
+print(realtime.lock_memory())
+print(realtime.enter_thread(Realtime(priority=0), realtime.REACTOR_RANK) == "")
+print(realtime.pin_thread(Realtime(cpus=(4095,))))
+"""
+
+
+def test_every_fault_has_a_remedy() -> None:
+    assert set(REMEDY) == set(Fault)
+    assert all(remedy.format(stream="imu_back") for remedy in REMEDY.values())
+
+
+def _leaves(kind: type[errors.DriverError]) -> list[type[errors.DriverError]]:
+    below = kind.__subclasses__()
+    return [leaf for child in below for leaf in _leaves(child)] if below else [kind]
+
+
+def test_every_driver_error_has_a_number_of_its_own() -> None:
+    kinds = [kind for kind in _leaves(errors.DriverError) if kind.__module__ == errors.__name__]
+    numbers = [faults.of_error(kind("/dev/x: what happened; what to do"), "imu_back") for kind in kinds]
+    assert len({problem.fault for problem in numbers}) == len(kinds) >= 7
+    assert {problem.text for problem in numbers} == {"/dev/x: what happened"}
+
+
+def test_a_problem_says_what_and_then_what_to_do() -> None:
+    text = str(Problem(Fault.PORT_MISSING, "/dev/x: no such port", "imu_thigh_r"))
+    assert text.startswith("/dev/x: no such port; ")
+    assert "[streams.imu_thigh_r]" in text
+
+
+def test_lateness_forgets_old_ticks_but_not_the_worst() -> None:
+    lateness = Lateness()
+    assert lateness.summary_ms() == {"p50": 0.0, "p99": 0.0, "max": 0.0}
+    lateness.add(9_000_000)
+    for _ in range(5_000):
+        lateness.add(-1_000_000)
+        lateness.add(1_000_000)
+    summary = lateness.summary_ms()
+    assert summary["max"] == 9.0
+    assert (summary["p50"], summary["p99"]) == (0.5, 1.0)
+
+
+def test_measures_that_are_not_permitted_are_told_with_a_remedy() -> None:
+    """In a process that gives up root's rights once it has read its modules."""
+    result = subprocess.run([sys.executable, "-c", ENTER], capture_output=True, text=True, check=True)
+    scheduling, locking, normal, pinning = result.stdout.splitlines()
+    assert "LimitRTPRIO" in scheduling
+    assert "LimitMEMLOCK" in locking
+    assert normal == "True"
+    assert "[realtime] cpus" in pinning
