@@ -21,7 +21,8 @@ SLIDE_S = 0.04  # the heel comes to rest this long after it strikes
 BRAKE = 28.0  # 1/s^2: braking of the foot at the end of swing, of the distance swung
 TOE_BEND = 0.12  # rad: how gently the toes follow
 PITCH_STOP_S = 0.1  # the foot stops pitching down about this long after toe off
-LONGEST_STEP = 0.45  # of the body's height
+PITCH_BRAKE = 25.0  # 1/s^2: braking of the foot's pitch at the end of swing, of the angle turned
+LONGEST_STEP = 0.44  # of the body's height
 STAND_S = 60.0  # how long a foot that never leaves stands on
 
 
@@ -58,7 +59,7 @@ def random_walk(rng: np.random.Generator, seconds: float) -> Walk:
     before = float(rng.uniform(0.8, 2.5)) if starts else 0.0
     after = float(rng.uniform(0.8, 2.5)) if stops else 0.0
     return Walk(
-        speed=float(rng.uniform(0.6, 1.8)),
+        speed=float(rng.uniform(0.6, 1.75)),
         seconds=seconds,
         stand_before=min(before, seconds / 4),
         stand_after=min(after, seconds / 4),
@@ -94,6 +95,7 @@ def plan_walk(subject: Subject, walk: Walk, rng: np.random.Generator) -> tuple[P
         hand_angle=np.zeros(n),
         hand_reach=np.ones(n),
         height_weight=np.stack([foot[5] for foot in feet], axis=1),
+        air=np.stack([foot[6] for foot in feet], axis=1),
         height_cutoff_hz=2.8 * style.bounce,
         shear=style.shear,
     )
@@ -120,8 +122,9 @@ def _footsteps(body: Body, style: Style, walk: Walk, rng: np.random.Generator) -
         last = bool(walk.stand_after) and strike > end - 0.5 * step_s
         x = x + (0.55 * step_m if first else step_m)
         landing = other.x if last else x
-        _lift_off(contacts[side][-1], off, step_s, style.toe_off_pitch[side] * (0.75 if first else 1.0), style, side)
         ratio = (landing - contacts[side][-1].x) / (0.84 * body.height_m)
+        effort = 0.75 + 0.25 * float(np.clip(ratio, 0.0, 1.15))
+        _lift_off(contacts[side][-1], off, step_s, style.toe_off_pitch[side] * effort, style, side)
         pitch = style.heel_strike_pitch[side] * float(np.clip(ratio, 0.15, 1.15))
         z = _lane(style, side, rng.normal(0.0, 0.012))
         contacts[side].append(Contact(strike, strike + 0.22 * step_s, 0.0, 0.0, landing, z, pitch, 0.0))
@@ -156,11 +159,11 @@ def _lane(style: Style, side: int, wander: float) -> float:
 
 def _foot(
     t: Array, contacts: list[Contact], body: Body, style: Style, side: int
-) -> tuple[Array, Array, Array, Array, Array, Array]:
-    """Ankle (n, 3), pitch (n,), flat heel place (n, 3), CoP (n, 2), wanted knee flexion (n,), its weight (n,)."""
+) -> tuple[Array, ...]:
+    """Ankle (n, 3), pitch (n,), flat heel place (n, 3), CoP (n, 2), wanted knee flexion (n,), its weight (n,), air (n,)."""
     n = len(t)
     ankle, pitch, heel = np.zeros((n, 3)), np.zeros(n), np.zeros((n, 3))
-    cop, knee, weight = np.zeros((n, 2)), np.zeros(n), np.zeros(n)
+    cop, knee, weight, air = np.zeros((n, 2)), np.zeros(n), np.zeros(n), np.zeros(n)
     reach = np.full((n, 2), np.nan)
     yaw = -SIDE_SIGN[side] * style.toe_out[side]
     for k, contact in enumerate(contacts):
@@ -175,18 +178,20 @@ def _foot(
             following = contacts[k + 1]
             swing = (t >= contact.off) & (t < following.strike)
             ankle[swing], pitch[swing] = _swing(t[swing], contact, following, body, style, side)
+            rising, landing = (t - contact.off) / 0.08, (following.strike + SLIDE_S - t) / 0.10
+            air += min_jerk(rising) * min_jerk(landing)
             reaching = (t >= contact.off) & (t < following.strike + SLIDE_S)
             reach[reaching] = _advance(t[reaching], contact, following, body, yaw)
             cop[swing], knee[swing] = [style.cop_off, style.cop_ml[side]], style.knee_strike[side]
             weight[swing] = min_jerk(1.0 - (following.strike - t[swing]) / 0.08)
     sliding = ~np.isnan(reach[:, 0])
     ankle[sliding, 0], ankle[sliding, 2] = reach[sliding].T
-    return smooth(ankle, 0.01, RATE_HZ), smooth(pitch, 0.012, RATE_HZ), heel, cop, knee, weight + 1e-3
+    return smooth(ankle, 0.01, RATE_HZ), smooth(pitch, 0.012, RATE_HZ), heel, cop, knee, weight + 1e-3, air
 
 
 def _pitch_ends(contact: Contact) -> tuple[Array, Array]:
     """(pitch, rate, acceleration) of the foot at heel strike and at toe off."""
-    strike = [contact.strike_pitch, -contact.strike_pitch / max(contact.flat - contact.strike, 1e-3) * 0.8, 0.0]
+    strike = [contact.strike_pitch, -contact.strike_pitch / max(contact.flat - contact.strike, 1e-3) * 0.4, 0.0]
     off = [contact.off_pitch, 1.8 * contact.off_pitch / max(contact.off - contact.rise, 1e-3), 0.0]
     return np.array(strike if contact.strike_pitch else [0.0] * 3), np.array(off if contact.off_pitch else [0.0] * 3)
 
@@ -209,7 +214,7 @@ def _stance_ankle(pitch: Array, contact: Contact, body: Body, yaw: float) -> Arr
     cos, sin = np.cos(pitch), np.sin(pitch)
     back = ANKLE_FROM_HEEL * body.foot_length - pivot
     toes = (1.0 - BALL_FROM_HEEL) * body.foot_length
-    lift = 0.8 * TOE_BEND * np.logaddexp(0.0, (-pitch - 0.65) / TOE_BEND)
+    lift = TOE_BEND * np.logaddexp(0.0, (-pitch - 0.5) / TOE_BEND)
     along = pivot + back * cos - body.ankle_height * sin + toes * (1.0 - np.cos(lift))
     rise = back * sin + body.ankle_height * cos + toes * np.sin(lift)
     place = np.stack([along * np.cos(yaw), rise, -along * np.sin(yaw)], axis=-1)
@@ -230,7 +235,8 @@ def _swing(
     yaw = -SIDE_SIGN[side] * style.toe_out[side]
     ends = (_pitch_ends(contact)[1], _pitch_ends(following)[0])
     stopping = ends[0] * [1.0, 1.0, 0.0] - [0.0, 0.0, ends[0][1] / PITCH_STOP_S]
-    pitch = quintic(t, contact.off, following.strike, stopping, ends[1])
+    late = ends[1] - np.array([0.0, 0.0, PITCH_BRAKE * (ends[1][0] - ends[0][0])])
+    pitch = quintic(t, contact.off, following.strike, stopping, late)
     moments = (_state(contact.off, contact, body, yaw), _state(following.strike, following, body, yaw))
     ankle = quintic(t, contact.off, following.strike, *moments)
     u = (t - contact.off) / (following.strike - contact.off)

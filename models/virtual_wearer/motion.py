@@ -14,6 +14,9 @@ from models.virtual_wearer.frames import Array, apply, rot_yzx, smooth
 
 REACH_ROUNDS = 4
 REACH_WEIGHT = 1500.0  # against a knee's few hundred
+SWING_KNEE = 0.07  # rad: a swinging leg is hardly straighter than this
+SOFT_M = 0.005
+MAX_YIELD_M = 0.03
 SIDE_SIGN = (1.0, -1.0)  # z of the right and the left
 
 
@@ -38,6 +41,7 @@ class Plan:
     hand_angle: Array  # (n,) of the line shoulder to hands, forward from hanging
     hand_reach: Array  # (n,) of the arm's length
     height_weight: Array  # (n, 2) how much each knee has to say about the height
+    air: Array  # (n, 2) 1 while the foot swings and gives way to what the leg can reach, 0 on the ground
     height_cutoff_hz: float | None = None  # None: the height is followed exactly
     shear: float = 0.8  # how far the legs' forces converge on the centre of mass
     min_knee: float = 0.06
@@ -134,7 +138,8 @@ def _pelvis_height(plan: Plan, body: Body, hips_at_zero: list[Array]) -> Array:
         per_knee = plan.height_weight[:, side] / (0.025 * (body.thigh + body.shank) * np.sin(0.5 * knee))
         weight += per_knee
         pull += per_knee * wanted
-        reach = np.minimum(reach, _height_for(plan, body, side, hips_at_zero[side], np.full(n, plan.min_knee)))
+        limit = _height_for(plan, body, side, hips_at_zero[side], np.full(n, plan.min_knee))
+        reach = np.minimum(reach, limit + plan.air[:, side] ** 8)
     if plan.height_cutoff_hz is None:
         height = pull / weight
     else:
@@ -175,18 +180,15 @@ def _height_for(plan: Plan, body: Body, side: int, hip_at_zero: Array, knee: Arr
 
 def _leg(plan: Plan, body: Body, side: int, hip: Array, rotation: Array, origin: Array) -> None:
     """Two-link inverse kinematics: the knee is a hinge whose plane holds hip, ankle and a forward direction."""
-    ankle = plan.ankle[:, side]
+    ankle = _within_reach(plan, body, side, hip)
     line = hip - ankle
     d = np.linalg.norm(line, axis=1)
-    d_max = body.thigh + body.shank - 1e-4
     up = line / d[:, None]
     yaw = 0.6 * plan.foot_yaw[:, side] + 0.4 * plan.pelvis[:, 0]
     forward = np.stack([np.cos(yaw), np.zeros_like(yaw), -np.sin(yaw)], axis=1)
     right = np.cross(forward, up)
     right /= np.linalg.norm(right, axis=1)[:, None]
     front = np.cross(up, right)
-    if np.any(d > d_max):
-        raise ValueError(f"the plan puts an ankle {np.max(d - d_max):.3f} m out of the leg's reach")
     cos = (body.shank**2 + d**2 - body.thigh**2) / (2.0 * body.shank * d)
     sin = np.sqrt(np.maximum(1.0 - cos**2, 0.0))
     knee = ankle + body.shank * (cos[:, None] * up + sin[:, None] * front)
@@ -194,6 +196,30 @@ def _leg(plan: Plan, body: Body, side: int, hip: Array, rotation: Array, origin:
     rotation[:, THIGH + side] = _axes((hip - knee) / body.thigh, right)
     rotation[:, SHANK + side] = _axes((knee - ankle) / body.shank, right)
     rotation[:, FOOT + side] = rot_yzx(plan.foot_yaw[:, side], plan.foot_pitch[:, side], np.zeros(len(d)))
+
+
+def _within_reach(plan: Plan, body: Body, side: int, hip: Array) -> Array:
+    """(n, 3) the planned ankle, drawn towards the hip where a swinging leg would overstretch."""
+    line = hip - plan.ankle[:, side]
+    d = np.linalg.norm(line, axis=1)
+    yielding = 1.0 - (1.0 - plan.air[:, side]) ** 2
+    pull = yielding * _beyond(d, _leg_length(body, SWING_KNEE), SOFT_M)
+    ankle = plan.ankle[:, side] + smooth((pull / d)[:, None] * line, 0.015, RATE_HZ)
+    line = hip - ankle
+    d = np.linalg.norm(line, axis=1)
+    pull = _beyond(d, _leg_length(body, 0.05), 0.4 * SOFT_M)
+    if np.max(pull - yielding) > MAX_YIELD_M:
+        raise ValueError(f"the plan puts an ankle {np.max(pull - yielding):.3f} m out of the leg's reach")
+    return np.asarray(ankle + (pull / d)[:, None] * line)
+
+
+def _leg_length(body: Body, knee: float) -> float:
+    return float(np.sqrt(body.thigh**2 + body.shank**2 + 2.0 * body.thigh * body.shank * np.cos(knee)))
+
+
+def _beyond(d: Array, limit: float, edge: float) -> Array:
+    """By how much d exceeds the limit, rounded within about `edge` of it."""
+    return np.asarray(edge * np.logaddexp(0.0, (d - limit) / edge))
 
 
 def _axes(y: Array, z: Array) -> Array:

@@ -19,7 +19,7 @@ def plan_standing(subject: Subject, seconds: float, rng: np.random.Generator) ->
     n = len(t)
     if rng.random() < 0.5:
         plan.right_share += rng.uniform(0.05, 0.22) * wander(rng, n, 1.2)
-    lean = rng.uniform(0.05, 0.35) * np.abs(wander(rng, n, 1.0)) if rng.random() < 0.34 else np.zeros(n)
+    lean = rng.uniform(0.03, 0.15) * wander(rng, n, 1.0) ** 2 if rng.random() < 0.34 else np.zeros(n)
     plan.trunk[:, 1] -= lean
     plan.pelvis[:, 1] -= rng.uniform(0.2, 0.7) * lean
     plan.cop[:, :, 0] += (rng.uniform(0.01, 0.06) * wander(rng, n, 0.8))[:, None]
@@ -54,6 +54,7 @@ def stance(subject: Subject, seconds: float, rng: np.random.Generator, width: fl
         hand_angle=np.zeros(n),
         hand_reach=np.ones(n),
         height_weight=np.ones((n, 2)),
+        air=np.zeros((n, 2)),
         shear=style.shear,
     )
     return plan, t
