@@ -49,7 +49,6 @@ class Command(NamedTuple):
         return f"{self.name} ({self.descriptor_set:02X},{self.descriptor:02X})"
 
 
-PING = Command("ping", BASE, 0x01)
 SET_TO_IDLE = Command("set to idle", BASE, 0x02)
 GET_DEVICE_INFO = Command("get device info", BASE, 0x03, reply=0x81)
 GET_DESCRIPTORS = Command("get descriptors", BASE, 0x04, reply=0x82)

@@ -41,16 +41,24 @@ class ImuInfo(NamedTuple):
     options: str
 
 
+class BaseRates(NamedTuple):
+    """What message formats divide; filter_hz (set 0x82, which this driver does not stream) is None where unknown."""
+
+    imu_hz: int
+    filter_hz: int | None
+
+
 class Imu:
     """A configured, streaming device; `feed` turns what `port` reads into samples."""
 
     def __init__(
-        self, link: CommandLink, info: ImuInfo, base_rate_hz: int, plan: StreamPlan, notes: tuple[str, ...]
+        self, link: CommandLink, info: ImuInfo, rates: BaseRates, plan: StreamPlan, notes: tuple[str, ...]
     ) -> None:
         self.port = link.port
         self.info = info
-        self.base_rate_hz = base_rate_hz
-        self.rate_hz = base_rate_hz / plan.decimation
+        self.base_rate_hz = rates.imu_hz
+        self.filter_base_rate_hz = rates.filter_hz
+        self.rate_hz = rates.imu_hz / plan.decimation
         self.has_quaternion = QUATERNION in plan.descriptors
         self.notes = notes
         self._parser = _continue(link.parser)
@@ -120,17 +128,17 @@ def bring_up(
     info = _identify(link, serial)
     listed = _descriptors(link)
     _require(port, info, listed)
-    base_rate_hz = _u16(link, commands.GET_IMU_BASE_RATE)
+    rates = _base_rates(link, listed)
     notes = [*_model_note(info), *_magnetometer_off(link, listed)]
     plan = plan_stream(
-        base_rate_hz,
+        rates.imu_hz,
         rate_hz,
         quaternion=IMU_DATA << 8 | QUATERNION in listed,
         baud=port.baud if port.has_baud else None,
     )
     _write_format(link, plan)
     _start(link, listed)
-    imu = Imu(link, info, base_rate_hz, plan, (*notes, *plan.notes))
+    imu = Imu(link, info, rates, plan, (*notes, *plan.notes))
     log(f"{port.path}: {info.model_name} {info.serial}, firmware {info.firmware}, {imu.rate_hz:g} Hz")
     for note in imu.notes:
         log(f"{port.path}: {note}")
@@ -188,6 +196,15 @@ def _require(port: SerialPort, info: ImuInfo, listed: frozenset[int]) -> None:
         raise UnsupportedDevice(
             f"{port.path}: {info.model_name} {info.serial} has no {' and no '.join(lacking)}"
         )
+
+
+def _base_rates(link: CommandLink, listed: frozenset[int]) -> BaseRates:
+    imu_hz = _u16(link, commands.GET_IMU_BASE_RATE)
+    try:
+        has_filter = commands.GET_FILTER_BASE_RATE.code in listed
+        return BaseRates(imu_hz, _u16(link, commands.GET_FILTER_BASE_RATE) if has_filter else None)
+    except CommandRejected:
+        return BaseRates(imu_hz, None)
 
 
 def _model_note(info: ImuInfo) -> list[str]:

@@ -307,7 +307,11 @@ def _length_right(kind: int, body: bytes) -> bool:
             return False
         _, _, rows, columns, _, _, live = _INFO.unpack_from(body)
         bits = int.from_bytes(body[_INFO.size :], "little")
-        return len(body) == _INFO.size + _bitmap_bytes(rows, columns) and bin(bits).count("1") == live
+        return (
+            len(body) == _INFO.size + _bitmap_bytes(rows, columns)
+            and bits < 1 << rows * columns
+            and bin(bits).count("1") == live
+        )
     if kind == COMMAND:
         return len(body) >= 2
     return kind != REPLY or len(body) == _REPLY.size

@@ -85,8 +85,9 @@ class Insole:
 
     def _sample(self, frame: InsoleFrame) -> InsoleSample | None:
         sample = codec.decode_sample(frame.body)
-        mapped = len(sample.cells) == 2 * self._grid.cells
-        if frame.side != self._side or self._foreign or not (mapped or not sample.cells):
+        mapped = bool(sample.cells)
+        readable = not mapped or len(sample.cells) == 2 * self._grid.cells
+        if frame.side != self._side or self._foreign or not readable:
             self._refused += 1
             return None
         self._count_lost(frame.sequence)

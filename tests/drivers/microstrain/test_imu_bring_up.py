@@ -54,6 +54,7 @@ def test_commands_go_out_in_this_order(device: ScriptedImu, port: SerialPort) ->
         (0x0103, b""),
         (0x0104, b""),
         (0x0C06, b""),
+        (0x0C0B, b""),
         (0x0D18, b"\x01\x00"),
         (0x0C51, struct.pack(">BBBff", 1, 1, 0, 10, 10)),
         (0x0D01, b""),
@@ -63,7 +64,8 @@ def test_commands_go_out_in_this_order(device: ScriptedImu, port: SerialPort) ->
         (0x0C11, b"\x01\x01\x01"),
     ]
     assert (imu.info.serial, imu.info.model_name, imu.info.firmware) == ("6253.12345", "3DM-GX5-25", 1153)
-    assert (imu.base_rate_hz, imu.rate_hz, imu.has_quaternion, imu.notes) == (1000, 200.0, True, ())
+    assert (imu.base_rate_hz, imu.filter_base_rate_hz, imu.rate_hz) == (1000, 500, 200.0)
+    assert (imu.has_quaternion, imu.notes) == (True, ())
     assert len(lines) == 1
     assert port.path in lines[0]
 
@@ -166,7 +168,7 @@ def test_a_base_of_500_runs_at_250(device: ScriptedImu, port: SerialPort) -> Non
     imu = start(port)
     assert imu.rate_hz == 250
     assert "500 Hz" in imu.notes[0]
-    assert device.received[7][1][:5] == b"\x01\x04\x04\x00\x02"
+    assert dict(reversed(device.received))[0x0C08][:5] == b"\x01\x04\x04\x00\x02"
 
 
 def test_another_serial_number_is_the_wrong_device(device: ScriptedImu, port: SerialPort) -> None:

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from drivers.microstrain.codec import build_packet
 from drivers.microstrain.commands import CommandLink
-from drivers.microstrain.imu import Imu, ImuInfo
+from drivers.microstrain.imu import BaseRates, Imu, ImuInfo
 from drivers.microstrain.plan import plan_stream
 from drivers.samples import ImuSample
 from drivers.serial_port import SerialPort
@@ -32,7 +34,8 @@ def time_field(seconds: float) -> tuple[int, bytes]:
 def imu(pty: Pty) -> Iterator[Imu]:
     port = SerialPort(pty.name)
     info = ImuInfo(1153, "3DM-GX5-25", "6253-4220", "6253.12345", "", "")
-    yield Imu(CommandLink(port), info, 1000, plan_stream(1000, 200, quaternion=True, baud=None), ())
+    plan = plan_stream(1000, 200, quaternion=True, baud=None)
+    yield Imu(CommandLink(port), info, BaseRates(1000, 500), plan, ())
     port.close()
 
 
@@ -112,3 +115,35 @@ def test_other_packets_and_damage_are_counted_apart(imu: Imu) -> None:
     counters = imu.counters()
     assert (counters["packets"], counters["other_packets"]) == (4, 2)
     assert (counters["bad_checksums"], counters["discarded_bytes"]) == (1, len(damaged))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([0x80, 0x80, 0x82, 0x0C]),
+            st.lists(
+                st.tuples(
+                    st.sampled_from([0x04, 0x05, 0x0A, 0x12, 0xF1]),
+                    st.binary(min_size=12, max_size=12)
+                    | st.binary(min_size=16, max_size=16)
+                    | st.binary(max_size=20),
+                ),
+                max_size=5,
+            ),
+        ),
+        max_size=5,
+    )
+)
+def test_whatever_fields_come_every_packet_is_a_sample_or_counted(
+    imu: Imu, stream: list[tuple[int, list[tuple[int, bytes]]]]
+) -> None:
+    before = imu.counters()
+    samples = imu.feed(b"".join(build_packet(*packet) for packet in stream), 1)
+    counted = {name: value - before[name] for name, value in imu.counters().items()}
+    unused = sum(counted[name] for name in ("other_packets", "without_time", "without_data", "not_finite"))
+    assert counted["packets"] == len(samples) + unused
+    for sample in samples:
+        values = (*sample.accel, *sample.gyro, *(sample.quaternion or ()))
+        assert all(map(math.isfinite, values))
+        assert 0 <= sample.device_ns <= 10**18

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from drivers.serial_port import SerialPort
 from drivers.xsensor import codec
@@ -184,3 +186,41 @@ def test_damage_costs_one_sample_and_is_counted(insole: Insole) -> None:
     assert counters["lost"] == 1
     assert counters["bad_crc"] + counters["bad_cobs"] == 1
     assert counters["discarded_bytes"] == len(damaged)
+
+
+sample_bodies = st.builds(
+    lambda head, cells: head + (len(cells) // 2).to_bytes(2, "little") + cells[: len(cells) // 2 * 2],
+    st.binary(min_size=32, max_size=32),
+    st.binary(min_size=24, max_size=24) | st.binary(max_size=30),
+)
+infos = st.builds(
+    lambda serial, rows, columns, pitch_um, live: codec.encode_info(
+        Info("X4", serial, rows, columns, pitch_um, 7513, tuple(i % 3 < live for i in range(rows * columns)))
+    ),
+    st.sampled_from(["R-1", "R-1", "R-1", "R-2"]),
+    st.integers(0, 6),
+    st.integers(0, 6),
+    st.integers(0, 20_000),
+    st.integers(0, 3),
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(st.just(codec.SAMPLE), sample_bodies)
+        | st.tuples(st.just(codec.INFO), infos)
+        | st.tuples(st.integers(0, 255), st.binary(max_size=60)),
+        max_size=6,
+    ),
+    st.integers(0, 255),
+)
+def test_whatever_bodies_come_nothing_raises_and_no_number_is_infinite(
+    insole: Insole, stream: list[tuple[int, bytes]], flags: int
+) -> None:
+    data = b"".join(build_frame(kind, codec.RIGHT, content, flags=flags) for kind, content in stream)
+    for sample in insole.feed(data, 1):
+        assert math.isfinite(sample.force_n)
+        assert math.isnan(sample.cop_ap_m) == math.isnan(sample.cop_ml_m)
+        assert not math.isinf(sample.cop_ap_m)
+        assert (sample.accel is not None) == bool(flags & IMU_VALID)
