@@ -13,6 +13,8 @@ import struct
 from binascii import crc_hqx
 from typing import NamedTuple
 
+from drivers.xsensor import cobs
+
 VERSION = 1
 
 SAMPLE, INFO, STATUS, COMMAND, REPLY = 1, 2, 3, 16, 17
@@ -174,7 +176,7 @@ class InsoleParser:
     def _decode(self, encoded: bytes, receive_ns: int) -> InsoleFrame | None:
         if not encoded:
             return None
-        raw = cobs_decode(encoded)
+        raw = cobs.decode(encoded)
         if raw is None:
             self.bad_cobs += 1
             return None
@@ -201,7 +203,7 @@ def build_frame(
 ) -> bytes:
     """One frame as it goes over the wire, its ending zero byte included. struct.error where a number does not fit."""
     content = _HEADER.pack(VERSION, kind, side, flags, sequence, device_us) + body
-    return cobs_encode(content + _CRC.pack(crc16(content))) + b"\0"
+    return cobs.encode(content + _CRC.pack(crc16(content))) + b"\0"
 
 
 def encode_sample(sample: Sample) -> bytes:
@@ -265,38 +267,6 @@ def decode_reply(body: bytes) -> Reply:
 def crc16(data: bytes) -> int:
     """CRC-16/CCITT-FALSE."""
     return crc_hqx(data, 0xFFFF)
-
-
-def cobs_encode(data: bytes) -> bytes:
-    """Consistent overhead byte stuffing (Cheshire and Baker 1999): the same content without a zero byte."""
-    out = bytearray()
-    block = b""
-    for block in data.split(b"\0"):
-        for start in range(0, len(block) - 253, 254):
-            out += b"\xff" + block[start : start + 254]
-        rest = block[len(block) - len(block) % 254 :]
-        out += bytes((len(rest) + 1,)) + rest
-    if block and len(block) % 254 == 0:
-        del out[-1]  # a full block at the very end needs no empty one behind it
-    return bytes(out)
-
-
-def cobs_decode(encoded: bytes) -> bytes | None:
-    """The content of `encoded`, which holds no zero byte; None where a block reaches past the end."""
-    raw = bytearray(encoded)
-    joints = []
-    position, size = 0, len(encoded)
-    while position < size:
-        code = encoded[position]
-        raw[position] = 0
-        position += code
-        if code == 0xFF:
-            joints.append(position)
-    if position != size or not size:
-        return None
-    for joint in reversed(joints):
-        del raw[joint : joint + 1]
-    return bytes(raw[1:])
 
 
 def _length_right(kind: int, body: bytes) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.xsensor import codec
+from drivers.xsensor import cobs, codec
 from drivers.xsensor.codec import Command, Info, InsoleFrame, InsoleParser, Reply, Sample, build_frame
 
 SAMPLE = Sample(
@@ -35,7 +35,7 @@ def feed(data: bytes, edges: list[int]) -> tuple[list[InsoleFrame], dict[str, in
 
 
 def raw_frame(content: bytes) -> bytes:
-    return codec.cobs_encode(content + struct.pack("<H", codec.crc16(content))) + b"\0"
+    return cobs.encode(content + struct.pack("<H", codec.crc16(content))) + b"\0"
 
 
 def rebuilt(frame: InsoleFrame) -> bytes:
@@ -70,17 +70,17 @@ def test_crc_check_value() -> None:
     ],
 )
 def test_cobs_examples(plain: str, stuffed: str) -> None:
-    assert codec.cobs_encode(bytes.fromhex(plain)).hex() == stuffed
-    assert codec.cobs_decode(bytes.fromhex(stuffed)) == bytes.fromhex(plain)
+    assert cobs.encode(bytes.fromhex(plain)).hex() == stuffed
+    assert cobs.decode(bytes.fromhex(stuffed)) == bytes.fromhex(plain)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.integers(0, 700), max_size=4), st.binary(max_size=20))
 def test_cobs_is_undone_by_its_decoder(runs: list[int], tail: bytes) -> None:
     data = b"\0".join(b"\x07" * n for n in runs) + tail
-    stuffed = codec.cobs_encode(data)
+    stuffed = cobs.encode(data)
     assert 0 not in stuffed
-    assert codec.cobs_decode(stuffed) == data
+    assert cobs.decode(stuffed) == data
     assert len(stuffed) <= len(data) + 1 + len(data) // 254
 
 

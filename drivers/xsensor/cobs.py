@@ -1,0 +1,35 @@
+"""Consistent overhead byte stuffing (Cheshire and Baker 1999): zero bytes are left to mean the end of a frame."""
+
+from __future__ import annotations
+
+
+def encode(data: bytes) -> bytes:
+    """The same content without a zero byte."""
+    out = bytearray()
+    blocks = data.split(b"\0")
+    for block in blocks:
+        for start in range(0, len(block) - 253, 254):
+            out += b"\xff" + block[start : start + 254]
+        rest = block[len(block) - len(block) % 254 :]
+        out += bytes((len(rest) + 1,)) + rest
+    if blocks[-1] and len(blocks[-1]) % 254 == 0:
+        del out[-1]  # a full block at the very end needs no empty one behind it
+    return bytes(out)
+
+
+def decode(encoded: bytes) -> bytes | None:
+    """The content of `encoded`, which holds no zero byte; None where a block reaches past the end."""
+    raw = bytearray(encoded)
+    joints = []
+    position, size = 0, len(encoded)
+    while position < size:
+        code = encoded[position]
+        raw[position] = 0
+        position += code
+        if code == 0xFF:
+            joints.append(position)
+    if position != size or not size:
+        return None
+    for joint in reversed(joints):
+        del raw[joint : joint + 1]
+    return bytes(raw[1:])
