@@ -17,6 +17,8 @@ from jetson_runtime.suit.signals import STREAMS
 
 # A device just adopted needs this long before its rate and its age tell anything.
 _GRACE_NS = 2_000_000_000
+# Of the 200 ticks of a second: more is told as a fault.
+_TOLERATED_MISSES = 2
 
 
 class _Watch:
@@ -55,6 +57,7 @@ class Health:
         self._start_ns = start_ns
         self._looked_ns = start_ns
         self._sent = 0
+        self._missed = 0
         self._watches = [_Watch() for _ in STREAMS]
 
     def look(self, now_ns: int) -> tuple[dict[str, Any], list[str]]:
@@ -73,6 +76,7 @@ class Health:
                 found.append(problem)
             news += self._news(index, device, problem)
         totals = self._totals(now_ns)
+        found += self._lateness(totals["missed_ticks"])
         return {**totals, "streams": streams, "faults": [_fault(item) for item in found]}, news
 
     def _watch(self, index: int, device: Device | None, now_ns: int) -> None:
@@ -171,6 +175,13 @@ class Health:
             "lateness_ms": self._reactor.lateness.summary_ms(),
             "publisher": {"sent": sent, "dropped": publisher.dropped},
         }
+
+    def _lateness(self, missed: int) -> list[Problem]:
+        """The machine's own fault: more than a few ticks missed since the last look."""
+        since, self._missed = missed - self._missed, missed
+        if since <= _TOLERATED_MISSES:
+            return []
+        return [Problem(Fault.LATE, f"{since} ticks missed in the last second")]
 
 
 def _fault(problem: Problem) -> dict[str, Any]:

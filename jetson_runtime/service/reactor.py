@@ -27,6 +27,8 @@ from jetson_runtime.suit.signals import STREAMS
 # A configured device that sends no sample for so long is brought up anew.
 SILENT_NS = 1_000_000_000
 _HOUSEKEEPING_NS = 500_000_000
+# A tty hands out 4 kB a read and holds less than 64 kB; a port that never falls silent must not stop the ticks.
+_MOST_READS = 16
 # Lateness of the ticks of the last 20 s is kept.
 _LATENESS_TICKS = 4_000
 
@@ -161,13 +163,18 @@ class Reactor:
             select.select((self._epoll,), (), (), remaining_ns * 1e-9)
 
     def _read_ports(self) -> None:
-        for descriptor, _ in self._epoll.poll(0):
-            slot = self._slots.get(descriptor)
-            if slot is not None:
-                self._read(slot)
-            elif descriptor == self._arrivals.fileno():
-                for index, device in self._arrivals.take():
-                    self._start(index, device)
+        """All that waits: the ticks missed in a stall need every byte that came before them."""
+        for _ in range(_MOST_READS):
+            ready = self._epoll.poll(0)
+            if not ready:
+                return
+            for descriptor, _events in ready:
+                slot = self._slots.get(descriptor)
+                if slot is not None:
+                    self._read(slot)
+                elif descriptor == self._arrivals.fileno():
+                    for index, device in self._arrivals.take():
+                        self._start(index, device)
 
     def _read(self, slot: _Slot) -> None:
         try:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -41,23 +43,56 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def test_a_whole_suit_gives_valid_frames_at_the_rate(running: Running) -> None:
     client = running.service.client
     client.recv_all(0)
-    first = client.latest
-    assert first is not None
-    time.sleep(2.0)
-    frames = client.recv_all(0)
-    assert all(frame.valid and frame.missing == () for frame in frames)
-    newest = frames[-1]
-    ticks = newest.seq - first.seq
-    assert ticks == round((newest.t_ns - first.t_ns) * RATE_HZ * 1e-9)
-    values = newest.angle | newest.moment
-    assert list(values) == [item.name for item in published_outcomes(SIDES)]
-    assert all(math.isfinite(value) for value in values.values())
+    frames = client.recv_all(1000)
+    while len(frames) < RATE_HZ:
+        frames += client.recv_all(1000)
+    for before, after in pairwise(frames):
+        assert (after.t_ns - before.t_ns) * RATE_HZ == (after.seq - before.seq) * 1_000_000_000
+    valid = [frame for frame in frames if frame.valid]
+    assert len(valid) > len(frames) / 2
+    for frame in valid:
+        values = frame.angle | frame.moment
+        assert list(values) == [item.name for item in published_outcomes(SIDES)]
+        assert all(math.isfinite(value) for value in values.values())
+        assert frame.missing == ()
+
+
+def test_a_stall_of_the_host_is_stepped_through(running: Running) -> None:
+    """The service is stopped for 30 ticks: it computes them late, sends the newest alone, and needs no settling.
+
+    A stall of the emulator in the same moment would lose samples, so that one good try of five tells.
+    """
+    service = running.service
+
+    def jump_while_valid() -> bool:
+        assert running.until_state("running")
+        before = service.client.latest
+        service.process.send_signal(signal.SIGSTOP)
+        time.sleep(0.15)
+        service.process.send_signal(signal.SIGCONT)
+        frames = service.client.recv_all(1000)
+        while len(frames) < 20:
+            frames += service.client.recv_all(1000)
+        assert before is not None
+        jumps = [b.seq - a.seq for a, b in pairwise([before, *frames])]
+        return max(jumps) >= 15 and all(frame.valid for frame in frames)
+
+    assert any(jump_while_valid() for _ in range(5))
+    assert until(lambda: service.status["late_ticks"] >= 15)
 
 
 def test_status_names_devices_rates_and_nothing_wrong(running: Running) -> None:
-    assert until(lambda: all(running.service.stream(name).get("rate_ok") for name in STREAM_NAMES))
-    status = running.service.status
-    assert status["faults"] == [] or [fault["number"] for fault in status["faults"]] == [21]
+    service = running.service
+
+    def nothing_wrong() -> bool:
+        """Of the faults only those of a busy machine."""
+        streams = service.status.get("streams", {}).values()
+        return all(stream["rate_ok"] for stream in streams) and {
+            fault["number"] for fault in service.status["faults"]
+        } <= {21, 22}
+
+    assert until(lambda: service.status and nothing_wrong()), service.status
+    status = service.status
     assert status["state"] == "running"
     assert status["engine"] == "numpy"
     assert set(status["streams"]) == set(STREAM_NAMES)
