@@ -17,7 +17,7 @@ PLACE_MAX_M = 0.03
 
 @dataclass(frozen=True)
 class InsoleError:
-    """Structured error of one insole. Force in bodyweights of the wearer, centre of pressure in foot lengths, widths."""
+    """Structured error of one insole: force in bodyweights, centre of pressure in foot lengths and widths."""
 
     gain: float
     offset: float  # read in stance and swing alike: the shoe's own pressure

@@ -29,7 +29,7 @@ class Inertial:
 
 @dataclass
 class Ground:
-    """Under the right and the left foot: force (n, 2, 3) N, its place on the ground (n, 2, 3), free moment (n, 2, 3)."""
+    """Under the right and the left foot, each (n, 2, 3): force N, its place on the ground, free moment Nm."""
 
     force: Array
     place: Array
@@ -43,7 +43,9 @@ def inertial(rotation: Array, centre: Array, carried: list[tuple[Array, Array]],
     local = np.einsum("nsji,nsj->nsi", rotation, omega) * body.inertias
     momentum = np.einsum("nsij,nsj->nsi", rotation, local)
     places = np.concatenate([centre, *[place[:, None] for _, place in carried]], axis=1)
-    mass = np.concatenate([np.broadcast_to(body.masses, (n, segments)), *[kg[:, None] for kg, _ in carried]], axis=1)
+    mass = np.concatenate(
+        [np.broadcast_to(body.masses, (n, segments)), *[kg[:, None] for kg, _ in carried]], axis=1
+    )
     acceleration = derivative(derivative(places, RATE_HZ), RATE_HZ)
     acceleration[:, :, 1] += GRAVITY
     moment = np.zeros_like(places)
@@ -77,7 +79,9 @@ def share_ground(state: Inertial, right_share: Array, cop: Array, shear: float) 
     place = np.zeros((len(force), 2, 3))
     place[:, :, 0], place[:, :, 2] = cop[:, :, 0], cop[:, :, 1]
     height = (state.force[:, :, 1] * state.centre[:, :, 1]).sum(axis=1) / force[:, 1]
-    push = (shear * force[:, 1] * right_share * (1.0 - right_share) / height)[:, None] * (place[:, 1] - place[:, 0])
+    push = (shear * force[:, 1] * right_share * (1.0 - right_share) / height)[:, None] * (
+        place[:, 1] - place[:, 0]
+    )
     forces = share[:, :, None] * force[:, None]
     forces[:, 0] += push
     forces[:, 1] -= push
@@ -87,7 +91,7 @@ def share_ground(state: Inertial, right_share: Array, cop: Array, shear: float) 
 
 
 def joint_moments(state: Inertial, origin: Array, ground: Ground) -> dict[str, Array]:
-    """Moment (n, 3) in the world, Nm, that the body's inner side gives the outer one: hip, knee, ankle `_r`, `_l`, lumbar.
+    """Moment (n, 3) in the world, Nm, from a joint's inner side on its outer: hip, knee, ankle `_r`, `_l`, lumbar.
 
     Leg joints from the feet upwards; the lumbar joint from everything below it.
     """
@@ -137,5 +141,3 @@ def _flexion(rotation: Array, inner: int, outer: int) -> Array:
 
 def _about(rotation: Array, moment: Array) -> Array:
     return np.asarray((rotation[:, :, 2] * moment).sum(axis=1))
-
-

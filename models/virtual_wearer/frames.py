@@ -34,12 +34,12 @@ def rot_yzx(yaw: Array, pitch: Array, roll: Array) -> Array:
 
 def first_angle_zxy(rotation: Array) -> Array:
     """(n, 3, 3) -> (n,) the z angle of the body-fixed z-x-y sequence: OpenSim's flexion of a joint."""
-    return np.arctan2(-rotation[:, 0, 1], rotation[:, 1, 1])
+    return np.asarray(np.arctan2(-rotation[:, 0, 1], rotation[:, 1, 1]))
 
 
 def apply(rotation: Array, vector: Array) -> Array:
     """(n, 3, 3) times (3,) or (n, 3) -> (n, 3)."""
-    return np.einsum("nij,nj->ni", rotation, np.broadcast_to(vector, (len(rotation), 3)))
+    return np.asarray(np.einsum("nij,nj->ni", rotation, np.broadcast_to(vector, (len(rotation), 3))))
 
 
 def derivative(x: Array, rate_hz: float) -> Array:
@@ -54,9 +54,10 @@ def derivative(x: Array, rate_hz: float) -> Array:
 def angular_velocity(rotation: Array, rate_hz: float) -> Array:
     """(n, 3, 3) -> (n, 3) rad/s in the world, from d(R)/dt R^T."""
     skew = derivative(rotation, rate_hz) @ np.swapaxes(rotation, -1, -2)
-    return np.stack(
-        [skew[:, 2, 1] - skew[:, 1, 2], skew[:, 0, 2] - skew[:, 2, 0], skew[:, 1, 0] - skew[:, 0, 1]], axis=1
-    ) * 0.5
+    out = np.empty(rotation.shape[:2])
+    for axis, (first, second) in enumerate(((2, 1), (0, 2), (1, 0))):
+        out[:, axis] = 0.5 * (skew[:, first, second] - skew[:, second, first])
+    return out
 
 
 def smooth(x: Array, seconds: float, rate_hz: float) -> Array:

@@ -80,10 +80,17 @@ def plan_walk(subject: Subject, walk: Walk, rng: np.random.Generator) -> tuple[P
     separation = (feet[0][0][:, 0] - feet[1][0][:, 0]) / (0.42 * body.height_m)
     moving = smooth(np.clip(np.abs(separation) * 4.0, 0.0, 1.0), 0.25, RATE_HZ)
     pelvis, trunk = _torso(style, separation, smooth(share, 0.05, RATE_HZ), moving, rng)
+    yaw = np.tile([-style.toe_out[0], style.toe_out[1]], (n, 1))
+    pitch, air = np.stack([foot[1] for foot in feet], axis=1), np.stack([foot[6] for foot in feet], axis=1)
+    outward = np.array([1.0, -1.0])  # rolling to the right everts the right foot
     plan = Plan(
         ankle=np.stack([foot[0] for foot in feet], axis=1),
-        foot_pitch=np.stack([foot[1] for foot in feet], axis=1),
-        foot_yaw=np.tile([-style.toe_out[0], style.toe_out[1]], (n, 1)),
+        foot_pitch=pitch,
+        foot_yaw=yaw,
+        foot_roll=outward * (style.foot_roll * pitch - 0.5 * style.foot_roll * air),
+        knee_yaw=0.6 * yaw
+        + outward * (style.knee_turn * (air - 0.4))
+        + 0.01 * smooth_noise(rng, n, RATE_HZ, 0.3)[:, None],
         heel=np.stack([foot[2] for foot in feet], axis=1),
         cop=np.stack([foot[3] for foot in feet], axis=1),
         right_share=share,
@@ -95,21 +102,25 @@ def plan_walk(subject: Subject, walk: Walk, rng: np.random.Generator) -> tuple[P
         hand_angle=np.zeros(n),
         hand_reach=np.ones(n),
         height_weight=np.stack([foot[5] for foot in feet], axis=1),
-        air=np.stack([foot[6] for foot in feet], axis=1),
+        air=air,
         height_cutoff_hz=2.8 * style.bounce,
         shear=style.shear,
     )
     return plan, t
 
 
-def _footsteps(body: Body, style: Style, walk: Walk, rng: np.random.Generator) -> tuple[list[Contact], list[Contact]]:
+def _footsteps(
+    body: Body, style: Style, walk: Walk, rng: np.random.Generator
+) -> tuple[list[Contact], list[Contact]]:
     """Contacts of the right and the left foot, in order of time."""
     begin = walk.stand_before if walk.stand_before else -5.0
     end = walk.seconds - walk.stand_after if walk.stand_after else walk.seconds + 4.0
     contacts: tuple[list[Contact], list[Contact]] = ([], [])
     for side in range(2):
         contacts[side].append(
-            Contact(begin - STAND_S, begin - STAND_S + 0.5, 0.0, 0.0, 0.0, _lane(style, side, 0.0), 0.0, 0.0, True)
+            Contact(
+                begin - STAND_S, begin - STAND_S + 0.5, 0.0, 0.0, 0.0, _lane(style, side, 0.0), 0.0, 0.0, True
+            )
         )
     side, first, strike, x = walk.lead_side, True, 0.0, 0.0
     phase = rng.uniform(0.0, 6.28)
@@ -136,7 +147,9 @@ def _footsteps(body: Body, style: Style, walk: Walk, rng: np.random.Generator) -
     return contacts
 
 
-def _step(style: Style, speed: float, longest: float, side: int, rng: np.random.Generator) -> tuple[float, float, float]:
+def _step(
+    style: Style, speed: float, longest: float, side: int, rng: np.random.Generator
+) -> tuple[float, float, float]:
     """Seconds and metres of one step, and the share of the stride that each double support takes."""
     cadence = max(np.sqrt(speed * 60.0 / style.walk_ratio), speed * 60.0 / longest)
     sign = SIDE_SIGN[side]
@@ -157,10 +170,8 @@ def _lane(style: Style, side: int, wander: float) -> float:
     return SIDE_SIGN[side] * style.step_width / 2 + wander
 
 
-def _foot(
-    t: Array, contacts: list[Contact], body: Body, style: Style, side: int
-) -> tuple[Array, ...]:
-    """Ankle (n, 3), pitch (n,), flat heel place (n, 3), CoP (n, 2), wanted knee flexion (n,), its weight (n,), air (n,)."""
+def _foot(t: Array, contacts: list[Contact], body: Body, style: Style, side: int) -> tuple[Array, ...]:
+    """Ankle (n, 3), pitch (n,), flat heel place (n, 3), CoP (n, 2), wanted knee flexion (n,), its weight, air (n,)."""
     n = len(t)
     ankle, pitch, heel = np.zeros((n, 3)), np.zeros(n), np.zeros((n, 3))
     cop, knee, weight, air = np.zeros((n, 2)), np.zeros(n), np.zeros(n), np.zeros(n)
@@ -172,7 +183,10 @@ def _foot(
         ankle[on] = _stance_ankle(pitch[on], contact, body, yaw)
         after = t >= contact.strike
         heel[after] = [contact.x, 0.0, contact.z]
-        cop[on], knee[on] = _stance_cop(t[on], contact, style, side), _stance_knee(t[on], contact, style, side)
+        cop[on], knee[on] = (
+            _stance_cop(t[on], contact, style, side),
+            _stance_knee(t[on], contact, style, side),
+        )
         weight[on] = 1.0 - (min_jerk((t[on] - contact.rise) / 0.15) if contact.off_pitch else 0.0)
         if k + 1 < len(contacts):
             following = contacts[k + 1]
@@ -191,9 +205,15 @@ def _foot(
 
 def _pitch_ends(contact: Contact) -> tuple[Array, Array]:
     """(pitch, rate, acceleration) of the foot at heel strike and at toe off."""
-    strike = [contact.strike_pitch, -contact.strike_pitch / max(contact.flat - contact.strike, 1e-3) * 0.4, 0.0]
+    strike = [
+        contact.strike_pitch,
+        -contact.strike_pitch / max(contact.flat - contact.strike, 1e-3) * 0.4,
+        0.0,
+    ]
     off = [contact.off_pitch, 1.8 * contact.off_pitch / max(contact.off - contact.rise, 1e-3), 0.0]
-    return np.array(strike if contact.strike_pitch else [0.0] * 3), np.array(off if contact.off_pitch else [0.0] * 3)
+    return np.array(strike if contact.strike_pitch else [0.0] * 3), np.array(
+        off if contact.off_pitch else [0.0] * 3
+    )
 
 
 def _stance_pitch(t: Array, contact: Contact) -> Array:
@@ -209,7 +229,7 @@ def _stance_pitch(t: Array, contact: Contact) -> Array:
 
 
 def _stance_ankle(pitch: Array, contact: Contact, body: Body, yaw: float) -> Array:
-    """Ankle (n, 3) of a foot that turns about its heel (pitch > 0) or its ball; steep, the toes lift off the ground too."""
+    """Ankle (n, 3) of a foot that turns about its heel (pitch > 0) or ball; steep, the toes lift off too."""
     pivot = np.where(pitch > 0.0, HEEL_CONTACT, BALL_FROM_HEEL) * body.foot_length
     cos, sin = np.cos(pitch), np.sin(pitch)
     back = ANKLE_FROM_HEEL * body.foot_length - pivot
@@ -218,13 +238,15 @@ def _stance_ankle(pitch: Array, contact: Contact, body: Body, yaw: float) -> Arr
     along = pivot + back * cos - body.ankle_height * sin + toes * (1.0 - np.cos(lift))
     rise = back * sin + body.ankle_height * cos + toes * np.sin(lift)
     place = np.stack([along * np.cos(yaw), rise, -along * np.sin(yaw)], axis=-1)
-    return np.asarray(place + [contact.x, 0.0, contact.z])
+    return np.asarray(place + np.array([contact.x, 0.0, contact.z]))
 
 
 def _state(at: float, contact: Contact, body: Body, yaw: float) -> Array:
     """(3, 3) the ankle's position, velocity and acceleration at an instant of the contact."""
     h = 2e-3
-    before, now, after = _stance_ankle(_stance_pitch(at + np.array([-h, 0.0, h]), contact), contact, body, yaw)
+    before, now, after = _stance_ankle(
+        _stance_pitch(at + np.array([-h, 0.0, h]), contact), contact, body, yaw
+    )
     return np.stack([now, (after - before) / (2 * h), (after - 2 * now + before) / h**2])
 
 
@@ -285,7 +307,14 @@ def _stance_cop(t: Array, contact: Contact, style: Style, side: int) -> Array:
     else:
         knots = [contact.strike, flat, 0.5 * (flat + rise), rise, 0.6 * off + 0.4 * rise, off]
         ahead = 0.5 * (style.cop_rise + style.cop_off) + 0.04
-        values = [style.cop_strike, style.cop_strike + 0.18, middle + 0.12, style.cop_rise, ahead, style.cop_off]
+        values = [
+            style.cop_strike,
+            style.cop_strike + 0.18,
+            middle + 0.12,
+            style.cop_rise,
+            ahead,
+            style.cop_off,
+        ]
     lateral = style.cop_ml[side] + 0.06 * np.sin(np.pi * np.clip(_stance_phase(t, contact), 0.0, 1.0))
     return np.stack([PchipInterpolator(knots, values)(t), lateral], axis=1)
 
@@ -297,7 +326,9 @@ def _stance_knee(t: Array, contact: Contact, style: Style, side: int) -> Array:
         knots = [contact.strike, contact.flat + 0.05, contact.flat + 0.55, end, max(contact.off, end + 0.1)]
         return np.asarray(PchipInterpolator(knots, [strike, load, mid, mid, mid])(t))
     u = _stance_phase(t, contact)
-    return np.asarray(PchipInterpolator([0.0, 0.24, 0.62, 0.78, 1.0], [strike, load, mid, mid + 0.05, 0.7])(u))
+    return np.asarray(
+        PchipInterpolator([0.0, 0.24, 0.62, 0.78, 1.0], [strike, load, mid, mid + 0.05, 0.7])(u)
+    )
 
 
 def _share(t: Array, contacts: tuple[list[Contact], list[Contact]], style: Style) -> Array:
@@ -331,7 +362,9 @@ def _torso(
     lean = float(rng.normal(0.0, 0.03))
     sway = [0.008 * smooth_noise(rng, n, RATE_HZ, 0.6) for _ in range(6)]
     pelvis_pitch = style.pelvis_pitch + 0.4 * lean - style.trunk_nod * (stride**2 - 0.4 * moving) + sway[0]
-    trunk_pitch = style.trunk_pitch + lean - 0.01 * moving + style.trunk_nod * (stride**2 - 0.4 * moving) + sway[1]
+    trunk_pitch = (
+        style.trunk_pitch + lean - 0.01 * moving + style.trunk_nod * (stride**2 - 0.4 * moving) + sway[1]
+    )
     pelvis = [style.pelvis_yaw * stride + sway[2], pelvis_pitch, -style.pelvis_list * loaded + sway[3]]
     trunk = [-style.trunk_yaw * stride + sway[4], trunk_pitch, style.trunk_roll * loaded + sway[5]]
     return np.stack(pelvis, axis=1), np.stack(trunk, axis=1)

@@ -73,6 +73,7 @@ def plan_session(
     plan.knee += knee[:, None]
     _bend(plan, session, depth, lean, share, rng)
     _arms(plan, session, depth, held, rng)
+    plan.height_cutoff_hz = 5.0
     return plan, t
 
 
@@ -109,10 +110,21 @@ def _bend(
     plan.trunk[:, 0] += session.turn * depth
     plan.pelvis[:, 0] += 0.4 * session.turn * depth
     plan.trunk[:, 2] += 0.3 * session.share * depth
-    plan.right_share += share
+    unsteady = (0.25 + 0.75 * depth)[:, None]
+    plan.trunk[:, [0, 2]] += rng.uniform(0.01, 0.04) * unsteady * _wobble(rng, n)
+    plan.pelvis[:, [0, 2]] += rng.uniform(0.01, 0.04) * unsteady * _wobble(rng, n)
+    open_knees = rng.normal(0.12, 0.10) * depth[:, None] * np.array([-1.0, 1.0])
+    plan.knee_yaw += open_knees + rng.uniform(0.01, 0.05) * unsteady * _wobble(rng, n)
+    plan.foot_roll += rng.uniform(0.005, 0.03) * unsteady * _wobble(rng, n)
+    plan.right_share += share + 0.02 * depth * wander(rng, n, 0.25)
     np.clip(plan.right_share, 0.12, 0.88, out=plan.right_share)
     shift = rng.uniform(-0.10, 0.04) * depth + 0.015 * depth * wander(rng, n, 0.3)
     plan.cop[:, :, 0] = np.clip(plan.cop[:, :, 0] + shift[:, None], 0.15, 0.7)
+
+
+def _wobble(rng: np.random.Generator, n: int) -> Array:
+    """(n, 2) unsteadiness of unit size, the two columns independent."""
+    return np.stack([wander(rng, n, 0.25) for _ in range(2)], axis=1)
 
 
 def _arms(plan: Plan, session: Session, depth: Array, held: Array, rng: np.random.Generator) -> None:
@@ -124,4 +136,3 @@ def _arms(plan: Plan, session: Session, depth: Array, held: Array, rng: np.rando
     plan.hand_angle = rng.uniform(0.35, 0.7) + (rng.uniform(0.1, 0.35) - 0.5) * depth
     plan.hand_reach = near + (far - near) * depth
     plan.load_kg = session.load_kg * held
-

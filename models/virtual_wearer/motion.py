@@ -30,6 +30,8 @@ class Plan:
     ankle: Array  # (n, 2, 3) ankle joint
     foot_pitch: Array  # (n, 2) toes up positive
     foot_yaw: Array  # (n, 2) about y
+    foot_roll: Array  # (n, 2) about the foot's own x, to the right
+    knee_yaw: Array  # (n, 2) heading of the knee, about y
     heel: Array  # (n, 2, 3) where the heel lies, or last lay, with the foot flat
     cop: Array  # (n, 2, 2) centre of pressure: foot lengths from the heel, foot widths from medial
     right_share: Array  # (n,) of the vertical force
@@ -57,7 +59,7 @@ class Motion:
     carried: list[tuple[Array, Array]] = field(default_factory=list)
 
 
-def solve(plan: Plan, body: Body, iterations: int = 8) -> tuple[Motion, Inertial]:
+def solve(plan: Plan, body: Body, iterations: int = 9) -> tuple[Motion, Inertial]:
     """The motion that follows `plan`; its centre of pressure meets the planned one to about a millimetre."""
     target = planned_cop(plan, body)
     com_height = 0.56 * body.height_m
@@ -65,7 +67,7 @@ def solve(plan: Plan, body: Body, iterations: int = 8) -> tuple[Motion, Inertial
     for _ in range(iterations):
         motion = _pose(plan, body, pelvis_xz)
         state = inertial(motion.rotation, motion.centre, motion.carried, body)
-        error = smooth(np.clip(target - centre_of_pressure(state), -0.06, 0.06), 0.01, RATE_HZ)
+        error = smooth(np.clip(target - centre_of_pressure(state), -0.15, 0.15), 0.01, RATE_HZ)
         pelvis_xz = pelvis_xz + 0.8 * _filter_balance(error, com_height)
     motion = _pose(plan, body, pelvis_xz)
     return motion, inertial(motion.rotation, motion.centre, motion.carried, body)
@@ -88,7 +90,7 @@ def planned_cop(plan: Plan, body: Body) -> Array:
 
 
 def _filter_balance(cop: Array, height: float) -> Array:
-    """Bounded solution of x - (h/g) x'' = cop, the linear inverted pendulum (Kajita et al. 2001), at rest at both ends."""
+    """Bounded solution of x - (h/g) x'' = cop: the linear inverted pendulum (Kajita et al. 2001), ends at rest."""
     n = len(cop)
     k = height / GRAVITY * RATE_HZ**2
     bands = np.empty((3, n))
@@ -184,7 +186,7 @@ def _leg(plan: Plan, body: Body, side: int, hip: Array, rotation: Array, origin:
     line = hip - ankle
     d = np.linalg.norm(line, axis=1)
     up = line / d[:, None]
-    yaw = 0.6 * plan.foot_yaw[:, side] + 0.4 * plan.pelvis[:, 0]
+    yaw = plan.knee_yaw[:, side] + 0.4 * plan.pelvis[:, 0]
     forward = np.stack([np.cos(yaw), np.zeros_like(yaw), -np.sin(yaw)], axis=1)
     right = np.cross(forward, up)
     right /= np.linalg.norm(right, axis=1)[:, None]
@@ -195,7 +197,9 @@ def _leg(plan: Plan, body: Body, side: int, hip: Array, rotation: Array, origin:
     origin[:, THIGH + side], origin[:, SHANK + side], origin[:, FOOT + side] = hip, knee, ankle
     rotation[:, THIGH + side] = _axes((hip - knee) / body.thigh, right)
     rotation[:, SHANK + side] = _axes((knee - ankle) / body.shank, right)
-    rotation[:, FOOT + side] = rot_yzx(plan.foot_yaw[:, side], plan.foot_pitch[:, side], np.zeros(len(d)))
+    rotation[:, FOOT + side] = rot_yzx(
+        plan.foot_yaw[:, side], plan.foot_pitch[:, side], plan.foot_roll[:, side]
+    )
 
 
 def _within_reach(plan: Plan, body: Body, side: int, hip: Array) -> Array:
@@ -207,7 +211,7 @@ def _within_reach(plan: Plan, body: Body, side: int, hip: Array) -> Array:
     ankle = plan.ankle[:, side] + smooth((pull / d)[:, None] * line, 0.015, RATE_HZ)
     line = hip - ankle
     d = np.linalg.norm(line, axis=1)
-    pull = _beyond(d, _leg_length(body, 0.05), 0.4 * SOFT_M)
+    pull = _beyond(d, _leg_length(body, 0.05), 0.2 * SOFT_M)
     if np.max(pull - yielding) > MAX_YIELD_M:
         raise ValueError(f"the plan puts an ankle {np.max(pull - yielding):.3f} m out of the leg's reach")
     return np.asarray(ankle + (pull / d)[:, None] * line)

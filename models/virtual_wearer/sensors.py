@@ -59,7 +59,9 @@ def add_shock(channels: Array, ground: Ground, body: Body, donning: Donning) -> 
     a = [1.0, -2.0 * radius * np.cos(natural / RATE_HZ), radius**2]
     for side, name in enumerate(SIDES):
         loading = derivative(ground.force[:, side, 1], RATE_HZ) / (body.mass_kg * GRAVITY)
-        ring = derivative(lfilter([sum(a)], a, np.maximum(loading - 4.0, 0.0)), RATE_HZ) * 0.006 * donning.shock
+        ring = (
+            derivative(lfilter([sum(a)], a, np.maximum(loading - 4.0, 0.0)), RATE_HZ) * 0.006 * donning.shock
+        )
         for part, axes in (("foot", (("y", 1.0), ("x", -0.5))), ("shank", (("y", 0.5), ("x", -0.3)))):
             for axis, share in axes:
                 channels[:, CHANNEL_INDEX[f"{part}_{name}_accel_{axis}"]] += share * ring

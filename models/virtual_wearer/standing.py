@@ -14,7 +14,7 @@ MARGIN_S = 1.5
 
 
 def plan_standing(subject: Subject, seconds: float, rng: np.random.Generator) -> tuple[Plan, Array]:
-    """Standing for `seconds`: sway always, in half of the trials also shifts of weight, in a third leans of the trunk."""
+    """Standing for `seconds`: sway always, often shifts of weight, in a third leans of the trunk."""
     plan, t = stance(subject, seconds, rng)
     n = len(t)
     if rng.random() < 0.5:
@@ -26,7 +26,9 @@ def plan_standing(subject: Subject, seconds: float, rng: np.random.Generator) ->
     return plan, t
 
 
-def stance(subject: Subject, seconds: float, rng: np.random.Generator, width: float | None = None) -> tuple[Plan, Array]:
+def stance(
+    subject: Subject, seconds: float, rng: np.random.Generator, width: float | None = None
+) -> tuple[Plan, Array]:
     """A plan of quiet standing with both feet flat, which other tasks build on, and its time (n,)."""
     body, style = subject.body, subject.style
     t = np.arange(-int(MARGIN_S * RATE_HZ), int((seconds + MARGIN_S) * RATE_HZ) + 1) / RATE_HZ
@@ -43,6 +45,9 @@ def stance(subject: Subject, seconds: float, rng: np.random.Generator, width: fl
         ankle=ankle,
         foot_pitch=np.zeros((n, 2)),
         foot_yaw=np.tile(yaw, (n, 1)),
+        foot_roll=np.stack([0.004 * wander(rng, n, 0.4) for _ in range(2)], axis=1),
+        knee_yaw=0.6 * np.tile(yaw, (n, 1))
+        + np.stack([0.01 * wander(rng, n, 0.5) for _ in range(2)], axis=1),
         heel=heel,
         cop=_quiet_cop(style, n, rng),
         right_share=0.5 + style.stand_asymmetry + 0.015 * wander(rng, n, 0.5) + 0.02 * rng.normal(),
@@ -63,7 +68,9 @@ def stance(subject: Subject, seconds: float, rng: np.random.Generator, width: fl
 def heel_of(ankle: Array, yaw: float, body: Body) -> Array:
     """(n, 3) the heel's place on the ground under a flat foot."""
     from_heel = 0.25 * body.foot_length
-    return np.asarray(ankle - np.array([from_heel * np.cos(yaw), body.ankle_height, -from_heel * np.sin(yaw)]))
+    return np.asarray(
+        ankle - np.array([from_heel * np.cos(yaw), body.ankle_height, -from_heel * np.sin(yaw)])
+    )
 
 
 def wander(rng: np.random.Generator, n: int, seconds: float) -> Array:
@@ -89,4 +96,6 @@ def _posture(pitch: float, n: int, rng: np.random.Generator) -> Array:
     """(n, 3) yaw, pitch, roll that hardly move."""
     centre = [0.015 * rng.normal(), pitch + 0.015 * rng.normal(), 0.004 * rng.normal()]
     sway = (0.006, 0.006, 0.002)
-    return np.stack([middle + sd * wander(rng, n, 0.9) for middle, sd in zip(centre, sway, strict=True)], axis=1)
+    return np.stack(
+        [middle + sd * wander(rng, n, 0.9) for middle, sd in zip(centre, sway, strict=True)], axis=1
+    )

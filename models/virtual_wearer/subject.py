@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +34,8 @@ class Style:
     knee_load: tuple[float, float]
     knee_mid: tuple[float, float]
     bounce: float
+    foot_roll: float  # eversion with the foot toes up, of its pitch
+    knee_turn: float  # of the knee's heading in swing
     pelvis_yaw: float
     pelvis_list: float
     trunk_yaw: float
@@ -71,7 +74,9 @@ class Subject:
     def mirrored(self) -> Subject:
         """The same person seen in a mirror."""
         s = self.style
-        pairs = {name: value[::-1] for name, value in vars(s).items() if isinstance(value, tuple)}
+        pairs: dict[str, Any] = {
+            name: pair[::-1] for name, pair in vars(s).items() if isinstance(pair, tuple)
+        }
         signs = {name: -getattr(s, name) for name in ("step_asymmetry", "time_asymmetry", "stand_asymmetry")}
         return replace(self, style=replace(s, **pairs, **signs))
 
@@ -106,12 +111,14 @@ def _style(rng: np.random.Generator, height: float) -> Style:
         knee_load=pair(19 * deg, 4 * deg, 3 * deg),
         knee_mid=pair(9 * deg, 3 * deg, 3 * deg),
         bounce=one(1.0, 0.12),
-        pelvis_yaw=one(4.5, 1.5) * deg,
-        pelvis_list=one(3.5, 1.2) * deg,
-        trunk_yaw=one(2.5, 1.2) * deg,
-        trunk_roll=one(1.5, 1.0) * deg,
-        trunk_nod=one(1.2, 0.8) * deg,
-        cop_strike=one(0.09, 0.02),
+        foot_roll=one(0.12, 0.08),
+        knee_turn=one(0.0, 5.0) * deg,
+        pelvis_yaw=one(5.5, 2.0) * deg,
+        pelvis_list=one(4.5, 1.5) * deg,
+        trunk_yaw=one(3.5, 2.0) * deg,
+        trunk_roll=one(1.8, 1.2) * deg,
+        trunk_nod=one(1.8, 1.0) * deg,
+        cop_strike=one(0.07, 0.02),
         cop_rise=one(0.68, 0.05),
         cop_off=one(0.88, 0.03),
         cop_stand=one(0.40, 0.05),

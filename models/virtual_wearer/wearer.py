@@ -67,7 +67,9 @@ def generate(
     )
 
 
-def cohort(seeds: Iterable[int], seconds: float, tasks: Iterable[str] = TASKS, trials_each: int = 1) -> Iterator[Trial]:
+def cohort(
+    seeds: Iterable[int], seconds: float, tasks: Iterable[str] = TASKS, trials_each: int = 1
+) -> Iterator[Trial]:
     """Trials of the subjects with these seeds, subject by subject, `trials_each` of every task."""
     tasks = tuple(tasks)
     for seed in seeds:
@@ -83,19 +85,25 @@ def filter_labels(values: Array) -> Array:
     return np.asarray(sosfiltfilt(sections, values, axis=0))
 
 
-def _walking(subject: Subject, seconds: float, rng: np.random.Generator) -> tuple[Plan, Array, dict[str, str]]:
+def _walking(
+    subject: Subject, seconds: float, rng: np.random.Generator
+) -> tuple[Plan, Array, dict[str, str]]:
     walk = gait.random_walk(rng, seconds)
     plan, t = gait.plan_walk(subject, walk, rng)
     return plan, t, {"speed_m_s": f"{walk.speed:.3f}"}
 
 
-def _lifting(subject: Subject, seconds: float, rng: np.random.Generator) -> tuple[Plan, Array, dict[str, str]]:
+def _lifting(
+    subject: Subject, seconds: float, rng: np.random.Generator
+) -> tuple[Plan, Array, dict[str, str]]:
     session = lift.random_session(subject, rng)
     plan, t = lift.plan_session(subject, session, seconds, rng)
     return plan, t, {"kind": session.kind, "load_kg": f"{session.load_kg:.2f}"}
 
 
-def _standing(subject: Subject, seconds: float, rng: np.random.Generator) -> tuple[Plan, Array, dict[str, str]]:
+def _standing(
+    subject: Subject, seconds: float, rng: np.random.Generator
+) -> tuple[Plan, Array, dict[str, str]]:
     plan, t = standing.plan_standing(subject, seconds, rng)
     return plan, t, {}
 
