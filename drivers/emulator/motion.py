@@ -91,7 +91,7 @@ def standing(force_n: float = 350.0) -> InsoleContent:
         upright = Motion(
             np.tile([0.0, STANDARD_GRAVITY, 0.0], (n, 1)),
             np.zeros((n, 3)),
-            np.tile([math.sqrt(0.5), math.sqrt(0.5), 0.0, 0.0], (n, 1)),
+            np.tile([math.sqrt(0.5), -math.sqrt(0.5), 0.0, 0.0], (n, 1)),
         )
         return FootLoad(np.full(n, force_n), np.zeros(n), np.zeros(n), np.ones(n, bool), upright)
 

@@ -17,8 +17,8 @@ Floats = npt.NDArray[np.float64]
 _TILT_GAIN_HZ = 0.5  # of the complementary filter: how fast the accelerometer pulls the estimate upright
 _HALF_STEP_S = 0.5 / RATE_HZ
 _UP = np.asarray([0.0, 1.0, 0.0])
-# x, y, z (forward, up, right) = north, -down, east: a quarter turn about x.
-_WORLD_IN_NED = np.asarray([math.sqrt(0.5), math.sqrt(0.5), 0.0, 0.0])
+# Forward is north, up is -down, right is east: a quarter turn back about x.
+_WORLD_IN_NED = np.asarray([math.sqrt(0.5), -math.sqrt(0.5), 0.0, 0.0])
 
 
 def of_sensor(segment: Floats, mounting: Floats, heading: float) -> Floats:

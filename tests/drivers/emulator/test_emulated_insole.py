@@ -185,7 +185,7 @@ def test_the_foot_imu_speaks_in_the_links_units_and_its_absence_is_flagged() -> 
     frame = frames_for(make_insole(standing()), kind=codec.SAMPLE)[0]
     sample = codec.decode_sample(frame.body)
     assert sample.accel == (0, codec.ACCEL_PER_G, 0)
-    assert sample.quaternion == (11585, 11585, 0, 0)
+    assert sample.quaternion == (11585, -11585, 0, 0)
     assert frame.flags == codec.FLAG_IMU_VALID | codec.FLAG_SIMULATED
     without = frames_for(make_insole(pressing(100.0, 0.0, 0.0)), kind=codec.SAMPLE)[0]
     assert without.flags == codec.FLAG_SIMULATED
