@@ -66,7 +66,7 @@ class _Moments:
         centre = self._sum / self._count
         gram = self._gram / self._count - np.outer(centre, centre)
         cross = self._cross / self._count - np.outer(centre, self.outcome_mean)
-        coefficients = np.linalg.solve(gram + penalty * np.eye(len(gram)), cross)
+        coefficients: Doubles = np.linalg.solve(gram + penalty * np.eye(len(gram)), cross).astype(np.float64)
         return coefficients, self.outcome_mean - centre @ coefficients
 
 

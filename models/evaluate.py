@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from jetson_runtime.inference import engines
 from jetson_runtime.inference.bundle import Bundle
+from jetson_runtime.inference.engines.base import Engine
 from jetson_runtime.suit import signals
 from models import metrics
 from models.dataset import Recording
@@ -90,20 +91,21 @@ def _estimates(bundle: Bundle, recordings: Sequence[Recording]) -> dict[str, lis
     return made
 
 
-def _stream(engine: engines.Engine, legs: npt.NDArray[np.float32]) -> Doubles:
+def _stream(engine: Engine, legs: npt.NDArray[np.float32]) -> Doubles:
     """Rows (2, n, 54) through the engine, tick by tick -> (2, n, 8)."""
     ticks = np.ascontiguousarray(legs.transpose(1, 0, 2))
     out = np.empty((len(ticks), engine.batch, len(signals.OUTCOMES)), np.float32)
     engine.reset()
     for rows, answer in zip(ticks, out, strict=True):
         engine.step(rows, answer)
-    return out.transpose(1, 0, 2).astype(np.float64)
+    answers: Doubles = out.transpose(1, 0, 2).astype(np.float64)
+    return answers
 
 
 def _score(recordings: Sequence[Recording], estimates: list[Doubles], truths: list[Doubles]) -> Score:
     """Estimates and truths (2, n) of one outcome for each recording."""
     by_subject: dict[str, list[float]] = {}
-    correlations = []
+    correlations: list[float] = []
     for recording, estimate, truth in zip(recordings, estimates, truths, strict=True):
         error = (estimate - truth)[:, HISTORY:]
         by_subject.setdefault(recording.subject, []).extend(error[np.isfinite(error)] ** 2)

@@ -57,7 +57,8 @@ class OutcomeRun:
     def __init__(self, folder: Path, outcome: str, config: TrainConfig) -> None:
         self.outcome, self.config = outcome, config
         self.column = signals.OUTCOME_NAMES.index(outcome)
-        torch.manual_seed(config.seed * 100 + self.column)
+        self._seed = (config.seed * 100 + self.column) * 10_000_000
+        torch.manual_seed(self._seed)
         self.network = tcn.Tcn(config.dropout)
         self._optimiser = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate)
         self._path, self._curve = folder / f"{outcome}.pt", folder / f"{outcome}.csv"
@@ -74,13 +75,13 @@ class OutcomeRun:
         stalled = self.epoch >= config.min_epochs and self.epoch - self.best_epoch >= config.patience
         return self.epoch >= config.max_epochs or stalled
 
-    def begin_epoch(self) -> None:
-        """Makes dropout depend on the epoch alone, so that a resumed run equals an unbroken one."""
-        torch.manual_seed((self.config.seed * 100 + self.column) * 100_000 + self.epoch)
-        self.network.train()
+    def learn(self, rows: Tensor, outcomes: Tensor, step: int, progress: float) -> float:
+        """Step `step` of the run, on rows (b, length, 54) and outcomes (b, m, 8); returns the loss.
 
-    def learn(self, rows: Tensor, outcomes: Tensor, progress: float) -> float:
-        """One step on rows (b, length, 54) and outcomes (b, m, 8); returns the loss. `progress`: 0 to 1 of the run."""
+        `progress`: 0 to 1 of the run. Dropout depends on seed, outcome and step alone.
+        """
+        self.network.train()
+        torch.manual_seed(self._seed + step)
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(self.config, progress)
         loss = self._loss(rows, outcomes)
@@ -162,7 +163,7 @@ def train(
 
     Raises ValueError where `folder` holds a run of another config or split.
     """
-    _open_run(folder, recordings, split, config)
+    open_run(folder, recordings, split, config)
     chosen = [[r for r in recordings if r.subject in names] for names in (split.train, split.validation)]
     shares = [signals.OUTCOME_NAMES[i::processes] for i in range(processes)]
     workers = [
@@ -212,6 +213,26 @@ def train_outcomes(
             )
 
 
+def open_run(folder: Path, recordings: Sequence[Recording], split: Split, config: TrainConfig) -> None:
+    """Makes or checks the run folder; raises ValueError where it holds a run of another config or split."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content: dict[str, Any] = json.loads(json.dumps({"config": asdict(config), "split": asdict(split)}))
+    path = folder / CONFIG
+    if path.exists() and json.loads(path.read_text(encoding="utf-8")) != content:
+        raise ValueError(f"{folder}: holds a run of another recipe or split; choose another folder")
+    training = [r for r in recordings if r.subject in split.train]
+    input_mean, input_sd = dataset.input_statistics(training)
+    outcome_mean, outcome_sd = dataset.outcome_statistics(training)
+    np.savez(
+        folder / STATISTICS,
+        input_mean=input_mean,
+        input_sd=input_sd,
+        outcome_mean=outcome_mean,
+        outcome_sd=outcome_sd,
+    )
+    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
 def learning_rate(config: TrainConfig, progress: float) -> float:
     """The rate at `progress` (0 to 1) of the whole run."""
     if config.schedule == "constant":
@@ -241,36 +262,15 @@ def read_config(folder: Path) -> tuple[TrainConfig, Split]:
 def _epoch(
     runs: Sequence[OutcomeRun], segments: Segments, steps: int, config: TrainConfig, started_s: float
 ) -> list[float]:
-    for run in runs:
-        run.begin_epoch()
     losses = np.zeros(len(runs))
     first = runs[0].epoch * steps
     for step in range(first, first + steps):
         rows, outcomes = segments.draw(np.random.default_rng([config.seed, step]), config.batch)
         progress = _progress(step / (config.max_epochs * steps), time.monotonic() - started_s, config)
         batch = torch.from_numpy(rows), torch.from_numpy(outcomes)
-        losses += [run.learn(*batch, progress) for run in runs]
+        losses += [run.learn(*batch, step, progress) for run in runs]
     return [float(loss) / steps for loss in losses]
 
 
 def _progress(of_steps: float, elapsed_s: float, config: TrainConfig) -> float:
     return of_steps if config.time_limit_s is None else max(of_steps, elapsed_s / config.time_limit_s)
-
-
-def _open_run(folder: Path, recordings: Sequence[Recording], split: Split, config: TrainConfig) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    content: dict[str, Any] = json.loads(json.dumps({"config": asdict(config), "split": asdict(split)}))
-    path = folder / CONFIG
-    if path.exists() and json.loads(path.read_text(encoding="utf-8")) != content:
-        raise ValueError(f"{folder}: holds a run of another recipe or split; choose another folder")
-    training = [r for r in recordings if r.subject in split.train]
-    input_mean, input_sd = dataset.input_statistics(training)
-    outcome_mean, outcome_sd = dataset.outcome_statistics(training)
-    np.savez(
-        folder / STATISTICS,
-        input_mean=input_mean,
-        input_sd=input_sd,
-        outcome_mean=outcome_mean,
-        outcome_sd=outcome_sd,
-    )
-    path.write_text(json.dumps(content, indent=1), encoding="utf-8")

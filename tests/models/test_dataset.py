@@ -1,0 +1,127 @@
+"""Rows as the suit delivers them; legs, masks and segments."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from made_up_trials import made_up_trial
+
+from jetson_runtime.suit import signals
+from jetson_runtime.suit.errors import TrialError
+from jetson_runtime.suit.trial import write_trial
+from models import dataset
+from models.dataset import Recording, Segments
+
+
+def test_a_trial_becomes_rows_by_the_aligner_of_the_body() -> None:
+    trial = made_up_trial("s", 1, seconds=3.0)
+    recording = dataset.record("s_W_0", trial)
+    imu = list(signals.STREAMS[0].channels)
+    insole = list(signals.STREAMS[6].channels)
+    assert recording.rows.shape == trial.channels.shape
+    spread = trial.channels[:, imu].std()
+    assert np.abs(recording.rows[50:, imu] - trial.channels[50:, imu]).max() < 0.2 * spread
+    # 75 to 80 Hz carried to 200 Hz: the rows cannot be the trial's own, and most repeat or lag.
+    late = recording.rows[50:, insole] - trial.channels[50:, insole]
+    assert np.abs(late).mean() > 0.02 * spread
+    np.testing.assert_array_equal(recording.rows, dataset.record("s_W_0", trial).rows)
+    assert not np.array_equal(recording.rows, dataset.record("s_W_1", trial).rows)
+
+
+def test_what_is_undefined_or_absent_gets_the_fill_value() -> None:
+    trial = made_up_trial("s", 1, seconds=2.0)
+    channels = trial.channels.copy()
+    cop = signals.CHANNEL_INDEX["insole_l_cop_ap"]
+    channels[100:200, cop : cop + 2] = np.nan
+    channels[:, list(signals.STREAMS[0].channels)] = np.nan
+    rows = dataset.record("s", replace(trial, channels=channels)).rows
+    assert np.isfinite(rows).all()
+    np.testing.assert_array_equal(rows[130:190, cop], 0.5)
+    np.testing.assert_array_equal(
+        rows[:, signals.CHANNEL_INDEX["back_accel_y"]], np.float32(signals.STANDARD_GRAVITY)
+    )
+
+
+def test_the_left_leg_reads_the_mirrored_suit(recordings: list[Recording]) -> None:
+    recording = recordings[0]
+    right, right_truth = recording.leg("r")
+    left, left_truth = recording.leg("l")
+    name = signals.CHANNEL_INDEX
+    np.testing.assert_array_equal(left[:, name["thigh_r_accel_z"]], -right[:, name["thigh_l_accel_z"]])
+    np.testing.assert_array_equal(left[:, name["thigh_l_gyro_z"]], right[:, name["thigh_r_gyro_z"]])
+    np.testing.assert_array_equal(left[:, name["insole_r_vgrf"]], right[:, name["insole_l_vgrf"]])
+    np.testing.assert_array_equal(dataset.mirrored(left), right)
+    knee, back = signals.OUTCOME_NAMES.index("knee_angle"), signals.OUTCOME_NAMES.index("lumbar_extension")
+    truth = recording.labels[300]
+    assert right_truth[300, knee] == truth[signals.LABEL_NAMES.index("knee_angle_r")]
+    assert left_truth[300, knee] == truth[signals.LABEL_NAMES.index("knee_angle_l")]
+    assert left_truth[300, back] == right_truth[300, back]
+    assert np.isnan(left_truth[:248]).all() and np.isfinite(left_truth[248:]).all()
+
+
+def test_segments_carry_the_outcomes_of_their_own_rows(recordings: list[Recording]) -> None:
+    outputs = 12
+    segments = Segments(recordings, outputs)
+    rows, outcomes = segments.draw(np.random.default_rng(0), 20)
+    assert rows.shape == (20, 249 + 8 * 11, 54)
+    assert outcomes.shape == (20, outputs, 8)
+    sides = set()
+    for stretch, truth in zip(rows, outcomes, strict=True):
+        found = [
+            (recording, side, int(np.flatnonzero((recording.leg(side)[0] == stretch[0]).all(axis=1))[0]))
+            for recording in recordings
+            for side in signals.SIDES
+            if (recording.leg(side)[0] == stretch[0]).all(axis=1).any()
+        ]
+        assert len(found) == 1
+        recording, side, start = found[0]
+        sides.add(side)
+        np.testing.assert_array_equal(truth, recording.leg(side)[1][start + 248 : start + 249 + 8 * 11 : 8])
+    assert sides == {"r", "l"}
+
+
+def test_all_segments_cover_every_scored_row_once(recordings: list[Recording]) -> None:
+    segments = Segments(recordings, 16)
+    scored = sum(outcomes.shape[0] * outcomes.shape[1] for _, outcomes in segments.all(8))
+    possible = segments.rows_in_all / 8
+    assert 0.85 * possible < scored <= possible + 2 * len(recordings)
+
+
+def test_a_short_trial_is_led_in_by_its_first_row_and_scored_only_where_it_is(
+    recordings: list[Recording],
+) -> None:
+    long = recordings[0]
+    short = Recording("short", "s", "W", long.rows[:100], long.labels[:100])
+    rows, outcomes = Segments([short], 20).draw(np.random.default_rng(1), 1)
+    assert rows.shape == (1, 401, 54)
+    assert (rows[0, :301] == rows[0, 0]).all()
+    known = np.isfinite(outcomes[0]).all(axis=1)
+    np.testing.assert_array_equal(np.flatnonzero(known), np.arange(7, 20))
+
+
+def test_statistics_are_those_of_both_legs(recordings: list[Recording]) -> None:
+    mean, sd = dataset.input_statistics(recordings)
+    legs = np.concatenate([r.leg(side)[0][::8] for r in recordings for side in signals.SIDES])
+    np.testing.assert_allclose(mean, legs.mean(axis=0), atol=1e-4)
+    np.testing.assert_allclose(sd, legs.std(axis=0), rtol=1e-4)
+    assert abs(mean[signals.CHANNEL_INDEX["back_accel_z"]]) < 1e-6
+
+
+def test_a_folder_is_read_once_and_its_rows_kept(tmp_path: Path) -> None:
+    write_trial(tmp_path / "a_W_0.parquet", made_up_trial("a", 1, seconds=1.5))
+    first = dataset.load(tmp_path)
+    assert [r.subject for r in first] == ["a"]
+    kept = tmp_path / "rows" / "a_W_0.npy"
+    np.save(kept, np.load(kept) + 1.0)
+    np.testing.assert_allclose(dataset.load(tmp_path)[0].rows, first[0].rows + 1.0)
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrialError, match=r"holds no trial.*second-skin-lab virtual"):
+        dataset.load(tmp_path)

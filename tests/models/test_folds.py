@@ -1,0 +1,32 @@
+"""No subject stands on both sides of a split."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.folds import withheld
+
+NAMES = [f"vw-{k}" for k in range(23)]
+
+
+@pytest.mark.parametrize("folds", [3, 5, 23])
+def test_every_subject_is_withheld_exactly_once(folds: int) -> None:
+    splits = [withheld(NAMES, folds, fold) for fold in range(folds)]
+    assert sorted(name for split in splits for name in split.test) == sorted(NAMES)
+    for split in splits:
+        assert sorted([*split.train, *split.validation, *split.test]) == sorted(NAMES)
+        assert split.train and split.validation and split.test
+
+
+def test_leave_one_out_withholds_one() -> None:
+    assert len(withheld(NAMES, len(NAMES), 4).test) == 1
+
+
+def test_a_split_depends_on_the_names_alone() -> None:
+    assert withheld(NAMES, 5, 2) == withheld(reversed(NAMES + NAMES), 5, 2)
+
+
+@pytest.mark.parametrize(("folds", "fold"), [(2, 0), (24, 0), (5, 5), (5, -1)])
+def test_impossible_folds_are_refused(folds: int, fold: int) -> None:
+    with pytest.raises(ValueError, match="folds for 23 subjects"):
+        withheld(NAMES, folds, fold)
