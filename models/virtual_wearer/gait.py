@@ -20,7 +20,7 @@ from models.virtual_wearer.subject import Style, Subject, smooth_noise
 SLIDE_S = 0.04  # the heel comes to rest this long after it strikes
 BRAKE = 28.0  # 1/s^2: braking of the foot at the end of swing, of the distance swung
 TOE_BEND = 0.12  # rad: how gently the toes follow
-PITCH_STOP_S = 0.1  # the foot stops pitching down about this long after toe off
+PITCH_STOP_S = 0.07  # the foot stops pitching down about this long after toe off
 PITCH_BRAKE = 25.0  # 1/s^2: braking of the foot's pitch at the end of swing, of the angle turned
 LONGEST_STEP = 0.44  # of the body's height
 STAND_S = 60.0  # how long a foot that never leaves stands on

@@ -86,7 +86,7 @@ def settle(t: Array, at: float, seconds: float) -> Array:
 def _quiet_cop(style: Style, n: int, rng: np.random.Generator) -> Array:
     """(n, 2, 2): sway of about 4 mm along the feet (Winter 1995, Gait & Posture 3, 193-214), slow and fast parts."""
     sway = 0.012 * wander(rng, n, 1.0) + 0.005 * wander(rng, n, 0.25)
-    along = np.clip(style.cop_stand, 0.3, 0.5) + sway + 0.02 * rng.normal()
+    along = np.clip(style.cop_stand, 0.23, 0.5) + sway + 0.02 * rng.normal()
     each = [along + 0.004 * wander(rng, n, 0.7) for _ in range(2)]
     across = [style.cop_ml[side] + 0.02 * wander(rng, n, 0.7) for side in range(2)]
     return np.stack([np.stack([each[side], across[side]], axis=1) for side in range(2)], axis=1)

@@ -93,7 +93,7 @@ def _style(rng: np.random.Generator, height: float) -> Style:
 
     return Style(
         pelvis_pitch=one(-3.5, 4.5) * deg,
-        trunk_pitch=one(-3.0, 3.0) * deg,
+        trunk_pitch=one(-5.0, 3.5) * deg,
         toe_out=pair(7 * deg, 4 * deg, 3 * deg),
         step_width=abs(one(0.10, 0.025)) + 0.02,
         stance_width=abs(one(0.20, 0.05)) + 0.03,
@@ -104,7 +104,7 @@ def _style(rng: np.random.Generator, height: float) -> Style:
         step_asymmetry=one(0.0, 0.025),
         time_asymmetry=one(0.0, 0.02),
         heel_strike_pitch=pair(20 * deg, 4 * deg, 2 * deg),
-        toe_off_pitch=pair(64 * deg, 5 * deg, 3 * deg),
+        toe_off_pitch=pair(62 * deg, 5 * deg, 3 * deg),
         heel_rise=pair(0.46, 0.05, 0.03),
         swing_height=pair(0.02, 0.008, 0.006),
         knee_strike=pair(7 * deg, 2.5 * deg, 2 * deg),
@@ -121,7 +121,7 @@ def _style(rng: np.random.Generator, height: float) -> Style:
         cop_strike=one(0.07, 0.02),
         cop_rise=one(0.68, 0.05),
         cop_off=one(0.88, 0.03),
-        cop_stand=one(0.40, 0.05),
+        cop_stand=one(0.36, 0.07),
         cop_ml=pair(0.48, 0.05, 0.04),
         stand_asymmetry=one(0.0, 0.03),
         squat_lean=one(-45.0, 9.0) * deg,
