@@ -28,6 +28,7 @@ class Fault(IntEnum):
     STALE = 12
     NOT_OPENED = 13
     CONNECTING = 14
+    NO_MOTION = 15
     NO_WEARER = 20
     SCHEDULING = 21
     LATE = 22
@@ -49,6 +50,7 @@ REMEDY: dict[Fault, str] = {
     Fault.STALE: "check its cable; samples come too late or not at all",
     Fault.NOT_OPENED: "check the port and the rights of this user on it (group dialout)",
     Fault.CONNECTING: "wait",
+    Fault.NO_MOTION: "switch the device off and on",
     Fault.NO_WEARER: "add the table [wearer] with mass_kg, foot_length_m, foot_width_m to suit.toml",
     Fault.SCHEDULING: "permit real-time scheduling (LimitRTPRIO= in the unit), or accept late frames",
     Fault.LATE: "stop other programs, or permit real-time scheduling",

@@ -15,7 +15,7 @@ from jetson_runtime.service.reactor import Reactor
 from jetson_runtime.stream.publisher import Publisher
 from jetson_runtime.suit.signals import STREAMS
 
-# A device just adopted needs this long before its rate and its age tell anything.
+# A device just adopted needs this long before its rate and its age tell anything; a passing gap is no fault.
 _GRACE_NS = 2_000_000_000
 # Of the 200 ticks of a second: more is told as a fault.
 _TOLERATED_MISSES = 2
@@ -72,7 +72,7 @@ class Health:
             self._watch(index, device, now_ns)
             problem = self._problem(index, device, health, now_ns)
             streams[stream.name] = self._stream(index, device, health, problem, now_ns)
-            if problem is not None:
+            if problem is not None and problem.fault is not Fault.CONNECTING:
                 found.append(problem)
             news += self._news(index, device, problem)
         totals = self._totals(now_ns)
@@ -103,9 +103,13 @@ class Health:
             return bring_up.problem or Problem(Fault.CONNECTING, "is being connected", name)
         if now_ns - self._watches[index].since_ns < _GRACE_NS:
             return None
-        if not health.valid:
-            text = f"{device.port.path}: newest sample is {health.age_ms:.0f} ms old"
-            return Problem(Fault.STALE, text, name)
+        if not health.alive:
+            return Problem(
+                Fault.STALE, f"{device.port.path}: newest sample is {health.age_ms:.0f} ms old", name
+            )
+        missing_since_ns = self._watches[index].missing_since_ns
+        if missing_since_ns is not None and now_ns - missing_since_ns > _GRACE_NS:
+            return Problem(Fault.NO_MOTION, f"{device.port.path}: samples hold no valid motion", name)
         if not health.rate_ok:
             text = f"{device.port.path}: {health.rate_hz:.1f} samples/s instead of {device.rate_hz:.1f}"
             return Problem(Fault.RATE, text, name)

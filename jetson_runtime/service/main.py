@@ -78,6 +78,14 @@ class Service:
         engine = engines.create(self._config.model.engine, bundle, len(self._config.sides))
         bundle.self_test(engine)
         health = self._start_ticking(bundle.manifest, engine, standing)
+        public = " ".join(self._publisher.addresses["public"])
+        _log.info(
+            "session %s: model %s on %s, frames on %s",
+            self._session,
+            bundle.manifest.name,
+            engine.name,
+            public,
+        )
         return self._watch(health)
 
     def close(self) -> None:

@@ -201,8 +201,7 @@ class Reactor:
     def _start(self, index: int, device: Device) -> None:
         slot = _Slot(index, device, time.monotonic_ns())
         try:
-            # What waited while nobody read carries a receive time that tells nothing: for the parser only.
-            device.feed(*device.port.read())
+            _skip_what_waits(device)
         except DriverError as error:
             self._give_back(Lost(index, device, faults.of_error(error, slot.stream)))
             return
@@ -221,3 +220,12 @@ class Reactor:
             if now_ns - slot.last_sample_ns > SILENT_NS:
                 text = f"{slot.device.port.path}: no sample for {SILENT_NS // 1_000_000} ms"
                 self._drop(slot, Problem(Fault.SILENT, text, slot.stream))
+
+
+def _skip_what_waits(device: Device) -> None:
+    """What came in while nobody read carries a receive time that tells nothing: for the parser only."""
+    for _ in range(_MOST_READS):
+        data, receive_ns = device.port.read()
+        device.feed(data, receive_ns)
+        if not data:
+            return

@@ -5,16 +5,24 @@ from __future__ import annotations
 import math
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from worn_suit import ServiceProcess, WornSuit, run_service, serial_of, until
+from worn_suit import ServiceProcess, WornSuit, make_device, run_service, serial_of, until
 
 from drivers.emulator.bench import Bench
-from jetson_runtime.suit.signals import RATE_HZ, SIDES, STREAM_NAMES, published_outcomes
+from jetson_runtime.suit.signals import (
+    RATE_HZ,
+    SIDES,
+    STREAM_INDEX,
+    STREAM_NAMES,
+    STREAMS,
+    published_outcomes,
+)
 
 
 class Running:
@@ -157,11 +165,45 @@ def test_a_second_service_on_the_same_config_is_refused(running: Running) -> Non
     assert after.valid
 
 
-def test_sigterm_ends_it_in_order(tmp_path: Path) -> None:
+def test_what_is_unusual_about_a_device_is_told_and_sigterm_ends_in_order(tmp_path: Path) -> None:
+    """A base rate that 200 Hz does not divide, and an insole without motion."""
     with Bench() as bench:
-        suit = WornSuit(tmp_path, bench, ("imu_back",))
+        suit = WornSuit(tmp_path, bench, ())
+        suit.plug_in("insole_r", make_device(STREAMS[STREAM_INDEX["insole_r"]], foot_moves=False))
+        suit.plug_in("imu_back", make_device(STREAMS[0], base_rate_hz=500))
         service = ServiceProcess(suit.write_config(), suit.endpoint)
-        assert until(lambda: service.state() == "degraded"), service.log
+        assert until(lambda: service.stream("imu_back").get("rate_ok")), service.log
+        back = service.stream("imu_back")
+        assert 225 < back["rate_hz"] < 275
+        assert any("250 Hz" in note and "500 Hz" in note for note in back["notes"])
+        assert until(lambda: "motion" in service.stream("insole_r")["detail"]), service.log
+        assert (service.stream("insole_r")["alive"], service.stream("insole_r")["valid"]) == (True, False)
+        assert 15 in [fault["number"] for fault in service.status["faults"]]
         assert service.stop() == 0
         assert not (tmp_path / "public").exists()
+        assert "250 Hz" in service.log
         assert "Traceback" not in service.log
+
+
+BROKEN = """
+import sys
+from pathlib import Path
+from jetson_runtime.inference.pipeline import Pipeline
+from jetson_runtime.service import main
+
+def step(self, now_ns):
+    raise ArithmeticError("a bug in a tick")
+
+Pipeline.step = step
+sys.exit(main.run(Path(sys.argv[1])))
+"""
+
+
+def test_a_bug_in_the_reactor_ends_the_process_for_systemd_to_restart(tmp_path: Path) -> None:
+    with Bench() as bench:
+        suit = WornSuit(tmp_path, bench, ("imu_back",))
+        command = [sys.executable, "-c", BROKEN, str(suit.write_config())]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    assert result.returncode == 1
+    assert "reactor died" in result.stderr
+    assert "a bug in a tick" in result.stderr

@@ -17,7 +17,7 @@ from drivers.emulator.bench import Bench
 from drivers.emulator.clock import DeviceClock
 from drivers.emulator.microstrain import EmulatedImu
 from drivers.emulator.mip_commands import ImuIdentity
-from drivers.emulator.motion import STANDARD_GRAVITY, Motion, Nanoseconds, SensorNoise, standing
+from drivers.emulator.motion import STANDARD_GRAVITY, FootLoad, Motion, Nanoseconds, SensorNoise, standing
 from drivers.emulator.pty_port import PtyPort
 from drivers.emulator.transport import make_transport
 from drivers.emulator.xsensor import EmulatedInsole, InsoleIdentity
@@ -45,8 +45,17 @@ def serial_of(stream: str) -> str:
     return f"{kind}.{100 + STREAM_INDEX[stream]}"
 
 
-def make_device(stream: Stream, base_rate_hz: int = 1000) -> EmulatedImu | EmulatedInsole:
-    """The emulated device of `stream`, its clock and its noise told apart by the stream's index."""
+def _standing_without_motion(host_ns: Nanoseconds) -> FootLoad:
+    return standing()(host_ns)._replace(imu=None)
+
+
+def make_device(
+    stream: Stream, base_rate_hz: int = 1000, foot_moves: bool = True
+) -> EmulatedImu | EmulatedInsole:
+    """The emulated device of `stream`, its clock and its noise told apart by the stream's index.
+
+    foot_moves: False for an insole whose foot IMU gives no valid values.
+    """
     seed = STREAM_INDEX[stream.name]
     clock = DeviceClock.seeded(seed, time.monotonic_ns())
     transport = make_transport("cdc", seed)
@@ -63,7 +72,7 @@ def make_device(stream: Stream, base_rate_hz: int = 1000) -> EmulatedImu | Emula
         )
     side = RIGHT if stream.side == "r" else LEFT
     return EmulatedInsole(
-        standing(),
+        standing() if foot_moves else _standing_without_motion,
         clock,
         transport,
         identity=InsoleIdentity(side=side, serial=serial),
