@@ -92,7 +92,8 @@ class Intake:
             rate_hz=rate,
             rate_ok=self._attached and 0.9 * nominal < rate < 1.1 * nominal,
             valid=stream.fresh,
-            age_ms=(now_ns - newest) / 1e6 if newest is not None else _NAN,
+            # A sample that came while the look was under way is newer than `now_ns`.
+            age_ms=max(0, now_ns - newest) / 1e6 if newest is not None else _NAN,
             drops=self._drops,
             out_of_order=stream.ring.out_of_order,
             offset_ms=self._clock.offset_ns / 1e6 if known else _NAN,
