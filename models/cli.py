@@ -102,7 +102,7 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     train.add_argument("--fold", type=int, default=0)
     train.add_argument("--processes", type=int, default=1, help="one thread each")
     train.add_argument("--schedule", choices=("constant", "one_cycle"))
-    for name in ("learning-rate", "dropout", "time-limit-s", "clip-norm"):
+    for name in ("learning-rate", "dropout", "time-limit-s", "clip-norm", "donning-deg"):
         train.add_argument(f"--{name}", type=float)
     for name in ("batch", "outputs", "min-epochs", "max-epochs", "patience", "epoch-steps", "seed"):
         train.add_argument(f"--{name}", type=int)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial.transform import Rotation
 
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.errors import TrialError
@@ -55,6 +56,24 @@ def mirrored(rows: Floats) -> Floats:
     """The rows (..., 54) of the same person in a mirror: what the model sees for the left leg."""
     answer: Floats = rows[..., _MIRROR_INDEX] * _MIRROR_SIGN
     return answer
+
+
+def donning_matrices(random: np.random.Generator, count: int, degrees: float) -> Floats:
+    """(count, 54, 54) for `rows @ matrix`: each IMU turned as a whole, about each axis by `degrees` (one SD).
+
+    Each insole's force is scaled by one hundredth (one SD) for each degree; centres of pressure stay.
+    """
+    turns = Rotation.from_rotvec(random.normal(0.0, np.radians(degrees), (count * len(signals.PARTS), 3)))
+    turned = turns.as_matrix().reshape(count, len(signals.PARTS), 3, 3).transpose(0, 1, 3, 2)
+    matrices = np.tile(np.eye(len(signals.CHANNELS), dtype=np.float32), (count, 1, 1))
+    for p, part in enumerate(signals.PARTS):
+        for quantity in ("accel", "gyro"):
+            first = signals.CHANNEL_INDEX[f"{part}_{quantity}_x"]
+            matrices[:, first : first + 3, first : first + 3] = turned[:, p]
+    for side in signals.SIDES:
+        force = signals.CHANNEL_INDEX[f"insole_{side}_vgrf"]
+        matrices[:, force, force] = 1.0 + random.normal(0.0, 0.01 * degrees, count)
+    return matrices
 
 
 def record(name: str, trial: Trial, rows: npt.NDArray[np.floating] | None = None) -> Recording:
@@ -111,6 +130,11 @@ class Segments:
             start = int(random.integers(len(rows) - self.length + 1))
             cuts.append(self._cut(rows, labels, start, signals.SIDES[int(random.integers(2))]))
         return np.stack([rows for rows, _ in cuts]), np.stack([outcomes for _, outcomes in cuts])
+
+    def draw_donned(self, random: np.random.Generator, batch: int, degrees: float) -> tuple[Floats, Floats]:
+        """As `draw`, each stretch with the suit put on a little differently (see `donning_matrices`)."""
+        rows, outcomes = self.draw(random, batch)
+        return (rows @ donning_matrices(random, batch, degrees) if degrees else rows), outcomes
 
     def all(self, batch: int) -> Iterator[tuple[Floats, Floats]]:
         """Every stretch once, both legs, in batches."""

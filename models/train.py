@@ -35,6 +35,7 @@ class TrainConfig:
     schedule: `constant`, or `one_cycle` (warm-up to `learning_rate`, cosine down to a hundredth of it at the end).
     outputs: scored rows of a segment, eight rows apart. epoch_steps: batches in an epoch; None: all rows once.
     time_limit_s: an epoch that would begin later is not begun, and the one-cycle ends there. clip_norm: None is off.
+    donning_deg: by how much each sensor is turned anew for each segment (one SD about each axis).
     """
 
     learning_rate: float = 5e-5
@@ -48,6 +49,7 @@ class TrainConfig:
     epoch_steps: int | None = None
     time_limit_s: float | None = None
     clip_norm: float | None = None
+    donning_deg: float = 0.0
     seed: int = 0
 
 
@@ -265,7 +267,9 @@ def _epoch(
     losses = np.zeros(len(runs))
     first = runs[0].epoch * steps
     for step in range(first, first + steps):
-        rows, outcomes = segments.draw(np.random.default_rng([config.seed, step]), config.batch)
+        rows, outcomes = segments.draw_donned(
+            np.random.default_rng([config.seed, step]), config.batch, config.donning_deg
+        )
         progress = _progress(step / (config.max_epochs * steps), time.monotonic() - started_s, config)
         batch = torch.from_numpy(rows), torch.from_numpy(outcomes)
         losses += [run.learn(*batch, step, progress) for run in runs]

@@ -105,6 +105,31 @@ def test_a_short_trial_is_led_in_by_its_first_row_and_scored_only_where_it_is(
     np.testing.assert_array_equal(np.flatnonzero(known), np.arange(7, 20))
 
 
+def test_donning_turns_each_sensor_as_a_whole_and_leaves_its_strength() -> None:
+    random = np.random.default_rng(3)
+    rows = random.standard_normal((5, 40, 54)).astype(np.float32)
+    turned = rows @ dataset.donning_matrices(random, 5, 4.0)
+    angles = []
+    for part in signals.PARTS:
+        for quantity in ("accel", "gyro"):
+            axes = slice(
+                signals.CHANNEL_INDEX[f"{part}_{quantity}_x"],
+                signals.CHANNEL_INDEX[f"{part}_{quantity}_z"] + 1,
+            )
+            before, after = rows[..., axes], turned[..., axes]
+            np.testing.assert_allclose(
+                np.linalg.norm(after, axis=-1), np.linalg.norm(before, axis=-1), rtol=1e-4
+            )
+            rotation = np.linalg.lstsq(before[0], after[0], rcond=None)[0]
+            angles.append(np.degrees(np.arccos((np.trace(rotation) - 1) / 2)))
+    accel, gyro = angles[::2], angles[1::2]
+    np.testing.assert_allclose(accel, gyro, rtol=1e-3)
+    assert 3.0 < np.mean(accel) < 11.0
+    cop = signals.CHANNEL_INDEX["insole_r_cop_ap"]
+    np.testing.assert_array_equal(turned[..., cop : cop + 2], rows[..., cop : cop + 2])
+    np.testing.assert_array_equal(rows @ dataset.donning_matrices(random, 5, 0.0), rows)
+
+
 def test_statistics_are_those_of_both_legs(recordings: list[Recording]) -> None:
     mean, sd = dataset.input_statistics(recordings)
     legs = np.concatenate([r.leg(side)[0][::8] for r in recordings for side in signals.SIDES])
