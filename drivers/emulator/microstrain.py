@@ -67,6 +67,8 @@ class EmulatedImu:
         self._idle = False
         self._deaf_until_ns = 0
         self._held: Motion | None = None
+        self._active: list[_DataStream] = []
+        self._restream()
 
     @property
     def serial(self) -> str:
@@ -80,7 +82,7 @@ class EmulatedImu:
     @property
     def streaming(self) -> bool:
         """Whether data packets leave the device."""
-        return not self._idle and any(self._enabled(stream) for stream in self._streams)
+        return bool(self._active)
 
     def feed(self, data: bytes, now_ns: int) -> None:
         """The host's bytes; corrupt packets are overlooked, as a device does."""
@@ -92,13 +94,8 @@ class EmulatedImu:
     def next_ns(self) -> int:
         """When bytes leave the device next, if nothing is fed before."""
         soonest = self._replies.next_ns
-        for stream in self._streams:
-            if len(stream.queue):
-                soonest = min(soonest, stream.queue.next_ns)
-            elif (
-                not self._idle and self._enabled(stream) and decode_format(self.commands.value(stream.format))
-            ):
-                soonest = min(soonest, self._deaf_until_ns)
+        for stream in self._active:
+            soonest = min(soonest, stream.queue.next_ns if len(stream.queue) else self._deaf_until_ns)
         return soonest
 
     def due(self, now_ns: int) -> list[bytes]:
@@ -106,11 +103,10 @@ class EmulatedImu:
         if now_ns < self._deaf_until_ns:
             return self._replies.take(now_ns)
         sent = self._replies.take(now_ns)
-        if not self._idle:
-            for stream in self._streams:
-                if len(stream.queue) < LOOK_AHEAD and self._enabled(stream):
-                    self._fill(stream, now_ns)
-                sent += stream.queue.take(now_ns)
+        for stream in self._active:
+            if len(stream.queue) < LOOK_AHEAD:
+                self._fill(stream, now_ns)
+            sent += stream.queue.take(now_ns)
         return sent
 
     def restart(self, now_ns: int) -> None:
@@ -167,12 +163,14 @@ class EmulatedImu:
             self._restream()
 
     def _restream(self) -> None:
-        """Samples that were computed ahead are void: the format, the clock or the content has changed."""
+        """Samples that were computed ahead are void: what streams, the clock or the content has changed."""
         for stream in self._streams:
             stream.clear()
+        self._active = [stream for stream in self._streams if not self._idle and self._streams_now(stream)]
 
-    def _enabled(self, stream: _DataStream) -> bool:
-        return self.commands.value(STREAM_ENABLE, bytes([stream.number])) == b"\x01"
+    def _streams_now(self, stream: _DataStream) -> bool:
+        enabled = self.commands.value(STREAM_ENABLE, bytes([stream.number])) == b"\x01"
+        return enabled and len(decode_format(self.commands.value(stream.format))) > 0
 
     def _fill(self, stream: _DataStream, now_ns: int) -> None:
         """Compute the next block of packets, with the times at which they reach the host."""
@@ -212,8 +210,6 @@ class _DataStream:
 
     def take_ticks(self, pairs: Pairs, device_s: float) -> Nanoseconds:
         """The next block of the base rate's ticks at which one of `pairs` is due."""
-        if not pairs:
-            return np.empty(0, np.int64)
         first = self._next_tick
         if first is None:
             first = math.ceil(device_s * self.base_rate_hz)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import math
 import shutil
 import signal
@@ -33,7 +34,7 @@ from jetson_runtime.demo.suit_config import (
     write_suit_config,
 )
 from jetson_runtime.suit.config import DEFAULT_PUBLIC
-from jetson_runtime.suit.errors import TrialError
+from jetson_runtime.suit.errors import SuitError, TrialError
 from jetson_runtime.suit.signals import STREAMS, Stream
 from jetson_runtime.suit.trial import Trial, read_trial
 
@@ -49,21 +50,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--dir", type=Path, required=True, help="folder for ports/, suit.toml and simulation.json")
     add("--trial", type=Path, required=True, help="the trial to play (Parquet)")
     add("--loop", action="store_true", help="play it again and again (else the last row is held)")
-    add("--lead-in", type=float, metavar="S", help="hold the first row for S seconds before the trial plays")
+    add(
+        "--lead-in",
+        type=_not_negative,
+        metavar="S",
+        help="hold the first row for S seconds before the trial plays",
+    )
     add("--seed", type=int, default=0, help="of clocks, jitter and noise (default 0)")
     add("--bundle", type=Path, default=DEMO_BUNDLE, help="the model that suit.toml names")
     add(
         "--tcp-port",
-        type=int,
+        type=_tcp_port,
         default=_DEFAULT_TCP_PORT,
+        metavar="PORT",
         help="of the public stream, `latest` is the next; 0: ipc alone",
     )
-    add("--imu-base-rate", type=int, default=1000, metavar="HZ", help="1000 or 500, as two firmwares have it")
-    add("--imu-noise", type=float, default=1.0, metavar="FACTOR", help="times the data sheet's densities")
+    add("--imu-base-rate", type=int, default=1000, choices=(500, 1000), help="as two firmwares have it")
+    add(
+        "--imu-noise",
+        type=_not_negative,
+        default=1.0,
+        metavar="FACTOR",
+        help="times the data sheet's densities",
+    )
     add("--imu-transport", choices=TRANSPORTS, default="cdc", help="how the IMUs are wired")
-    add("--insole-rate", type=float, default=80.0, metavar="HZ", help="e.g. 75.13, as X4 insoles have it")
+    add("--insole-rate", type=_rate, default=80.0, metavar="HZ", help="e.g. 75.13, as X4 insoles have it")
     add("--insole-transport", choices=TRANSPORTS, default="ftdi1", help="how the insoles are wired")
-    add("--insole-stamp-us", type=int, default=1, metavar="US", help="step of the insoles' time stamps")
+    add("--insole-stamp-us", type=int, default=1, choices=(1, 100, 1000), help="step of the insoles' stamps")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -94,14 +107,19 @@ class Suit:
         self._tape = Tape(len(trial.time_s), 0, loop=options.loop)
         self._emulated = [(stream, self._device(stream, i)) for i, stream in enumerate(streams)]
         self._tape.start_ns = time.monotonic_ns() + round(self._lead_in_s() * 1e9)
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / "simulation.json").unlink(missing_ok=True)
-        for stream, device in self._emulated:
-            self._plug(stream, device)
-        self._write_files()
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            (directory / "simulation.json").unlink(missing_ok=True)
+            for stream, device in self._emulated:
+                self._plug(stream, device)
+            self._write_files()
+        except OSError as error:
+            raise SuitError(f"{error.filename}: {error.strerror}; choose another --dir") from error
 
     def run(self) -> None:
         """Plays until `stop`, then takes the ports away."""
+        gc.collect()
+        gc.freeze()  # a full collection among what the libraries loaded would hold up every device for milliseconds
         try:
             self.bench.run()
         finally:
@@ -191,3 +209,27 @@ class Suit:
                 for plugged, (stream, device) in zip(self.devices, self._emulated, strict=True)
             ],
         }
+
+
+def _not_negative(text: str) -> float:
+    """An argument's number; ValueError, which argparse explains, where it is negative or none."""
+    number = float(text)
+    if not 0.0 <= number < math.inf:
+        raise ValueError(text)
+    return number
+
+
+def _tcp_port(text: str) -> int:
+    """A port with another one after it."""
+    number = int(text)
+    if not 0 <= number < 65_535:
+        raise argparse.ArgumentTypeError(f"{text}; give 1 to 65534, or 0 for none")
+    return number
+
+
+def _rate(text: str) -> float:
+    """A sample rate that the insole link can tell."""
+    number = float(text)
+    if not 1.0 <= number <= 200.0:
+        raise argparse.ArgumentTypeError(f"{text} Hz; give 1 to 200 Hz")
+    return number

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import argparse
+import contextlib
+import io
 import json
 import os
 import signal
@@ -16,12 +19,14 @@ import pyarrow.parquet as pq
 import pytest
 from trials import META, standing_trial
 
+from drivers.emulator.clock import DeviceClock
 from drivers.microstrain import imu as imu_driver
 from drivers.serial_port import SerialPort
 from drivers.xsensor import insole as insole_driver
+from jetson_runtime.demo import simulate as simulate_command
 from jetson_runtime.suit import config
 from jetson_runtime.suit.mounting import MOUNTINGS
-from jetson_runtime.suit.signals import STANDARD_GRAVITY, STREAM_INDEX, STREAM_NAMES, STREAMS
+from jetson_runtime.suit.signals import CHANNEL_INDEX, STANDARD_GRAVITY, STREAM_INDEX, STREAM_NAMES, STREAMS
 from jetson_runtime.suit.trial import Trial, write_trial
 
 
@@ -136,6 +141,29 @@ def test_the_real_drivers_measure_the_trial(simulate: Callable[..., Simulation])
         assert insole.counters()["force_disagreements"] == insole.counters()["centre_disagreements"] == 0
 
 
+def test_each_row_plays_at_the_host_time_that_simulation_json_says(
+    simulate: Callable[..., Simulation],
+) -> None:
+    trial = standing_trial(4000)
+    rows = np.arange(4000)
+    trial.channels[:, CHANNEL_INDEX["pelvis_gyro_x"]] = rows * 1e-3
+    trial.channels[:, CHANNEL_INDEX["insole_l_vgrf"]] = rows * 2.5e-4
+    simulation = simulate(trial, "--imu-noise", "0", "--lead-in", "0")
+    start_ns = simulation.told["start_ns"]
+    clocks = {item["stream"]: DeviceClock(**item["clock"]) for item in simulation.told["devices"]}
+
+    def playing(name: str, samples: list[Any]) -> np.ndarray:
+        device_s = np.asarray([sample.device_ns for sample in samples]) * 1e-9
+        return (clocks[name].host_ns(device_s) - start_ns) / 5e6
+
+    _, samples = read_imu(simulation.port("imu_pelvis"), 200)
+    rate = np.asarray([sample.gyro for sample in samples]) @ MOUNTINGS["x_up_z_back"].T
+    assert rate[:, 0] * 1e3 == pytest.approx(playing("imu_pelvis", samples), abs=0.01)
+    _, samples = read_insole(simulation.port("insole_l"), "l", 80)
+    force = np.asarray([sample.force_n for sample in samples]) / (META.body_mass_kg * STANDARD_GRAVITY)
+    assert force / 2.5e-4 == pytest.approx(playing("insole_l", samples), abs=0.3)
+
+
 def test_other_rates_are_as_asked(simulate: Callable[..., Simulation]) -> None:
     simulation = simulate(
         standing_trial(), "--imu-base-rate", "500", "--insole-rate", "75.13", "--insole-stamp-us", "1000"
@@ -212,3 +240,30 @@ def test_a_trial_without_any_device_is_refused(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "no value of any device" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (["--insole-rate", "0"], "1 to 200 Hz"),
+        (["--lead-in", "-1"], "--lead-in"),
+        (["--imu-base-rate", "333"], "--imu-base-rate"),
+        (["--tcp-port", "70000"], "give 1 to 65534"),
+    ],
+)
+def test_options_out_of_range_are_refused(tmp_path: Path, options: list[str], word: str) -> None:
+    parser = argparse.ArgumentParser()
+    simulate_command.add_arguments(parser)
+    with pytest.raises(SystemExit) as exit_of, contextlib.redirect_stderr(io.StringIO()) as told:
+        parser.parse_args(["--dir", str(tmp_path), "--trial", "any", *options])
+    assert exit_of.value.code == 2
+    assert word in told.getvalue()
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    write_trial(tmp_path / "trial.parquet", standing_trial())
+    words = command(tmp_path / "file" / "suit", tmp_path / "trial.parquet")
+    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2
+    assert "choose another --dir" in done.stderr
