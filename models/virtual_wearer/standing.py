@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.virtual_wearer.anthropometry import Body
+from models.virtual_wearer.anthropometry import ANKLE_FROM_HEEL, Body
 from models.virtual_wearer.dynamics import RATE_HZ
 from models.virtual_wearer.frames import Array, min_jerk
 from models.virtual_wearer.motion import SIDE_SIGN, Plan
 from models.virtual_wearer.subject import Style, Subject, smooth_noise
 
-MARGIN_S = 1.5
+MARGIN_S = 1.5  # of plan before and after a trial
 
 
 def plan_standing(subject: Subject, seconds: float, rng: np.random.Generator) -> tuple[Plan, Array]:
@@ -67,7 +67,7 @@ def stance(
 
 def heel_of(ankle: Array, yaw: float, body: Body) -> Array:
     """(n, 3) the heel's place on the ground under a flat foot."""
-    from_heel = 0.25 * body.foot_length
+    from_heel = ANKLE_FROM_HEEL * body.foot_length
     return np.asarray(
         ankle - np.array([from_heel * np.cos(yaw), body.ankle_height, -from_heel * np.sin(yaw)])
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -81,16 +82,18 @@ class Subject:
         return replace(self, style=replace(s, **pairs, **signs))
 
 
+def _one(rng: np.random.Generator, mean: float, sd: float) -> float:
+    return float(mean + sd * np.clip(rng.normal(), -2.0, 2.0))
+
+
+def _pair(rng: np.random.Generator, mean: float, sd: float, apart: float) -> tuple[float, float]:
+    middle, half = _one(rng, mean, sd), _one(rng, 0.0, apart / 2)
+    return (middle + half, middle - half)
+
+
 def _style(rng: np.random.Generator, height: float) -> Style:
     deg = np.pi / 180.0
-
-    def one(mean: float, sd: float) -> float:
-        return float(mean + sd * np.clip(rng.normal(), -2.0, 2.0))
-
-    def pair(mean: float, sd: float, apart: float) -> tuple[float, float]:
-        middle, half = one(mean, sd), one(0.0, apart / 2)
-        return (middle + half, middle - half)
-
+    one, pair = partial(_one, rng), partial(_pair, rng)
     return Style(
         pelvis_pitch=one(-3.5, 4.5) * deg,
         trunk_pitch=one(-5.0, 3.5) * deg,

@@ -17,7 +17,7 @@ from scipy.signal import butter, sosfiltfilt
 
 from jetson_runtime.suit.signals import CHANNEL_INDEX, CHANNEL_NAMES, LABEL_NAMES, PARTS, SIDES
 from jetson_runtime.suit.trial import Trial, TrialMeta
-from models.virtual_wearer import gait, lift, standing
+from models.virtual_wearer import footsteps, gait, lift, standing
 from models.virtual_wearer.anthropometry import SEGMENTS, Body
 from models.virtual_wearer.donning import Donning
 from models.virtual_wearer.dynamics import (
@@ -88,7 +88,7 @@ def filter_labels(values: Array) -> Array:
 def _walking(
     subject: Subject, seconds: float, rng: np.random.Generator
 ) -> tuple[Plan, Array, dict[str, str]]:
-    walk = gait.random_walk(rng, seconds)
+    walk = footsteps.random_walk(rng, seconds)
     plan, t = gait.plan_walk(subject, walk, rng)
     return plan, t, {"speed_m_s": f"{walk.speed:.3f}"}
 
@@ -158,5 +158,5 @@ def _meta(subject: Subject, task: str, seed: int, note: dict[str, str]) -> Trial
         foot_length_m=body.foot_length,
         foot_width_m=body.foot_width,
         source="virtual",
-        extra={"rate_hz": "200", "seed": str(seed), "height_m": f"{body.height_m:.3f}", **note},
+        extra={"rate_hz": f"{RATE_HZ:.0f}", "seed": str(seed), "height_m": f"{body.height_m:.3f}", **note},
     )
