@@ -24,7 +24,7 @@ from typing import Any
 
 import zmq
 
-from jetson_runtime.stream import messages
+from jetson_runtime.stream import endpoints, messages
 from jetson_runtime.stream.messages import DEFAULT_PUBLIC
 from jetson_runtime.suit.errors import EndpointError
 from jetson_runtime.suit.signals import PERIOD_NS, RATE_HZ
@@ -194,10 +194,7 @@ class FrameClient:
         socket.setsockopt(zmq.RCVBUF, _RECEIVE_BUFFER_BYTES)
         socket.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
         # Not ZMQ_HEARTBEAT_IVL: on a subscriber whose queue is full it aborts the process (libzmq issue 3937).
-        socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
-        socket.setsockopt(zmq.TCP_KEEPALIVE_IDLE, 1)
-        socket.setsockopt(zmq.TCP_KEEPALIVE_INTVL, 1)
-        socket.setsockopt(zmq.TCP_KEEPALIVE_CNT, 2)
+        endpoints.keep_alive(socket)
         for topic in messages.TOPICS:
             socket.subscribe(topic)
         try:

@@ -43,6 +43,14 @@ def check(address: str) -> None:
         raise EndpointError(f"{address}: {_NO_KEYS}; use tcp://127.0.0.1:port")
 
 
+def keep_alive(socket: zmq.Socket[bytes]) -> None:
+    """The kernel lets go of a peer that vanished without a word, 3 s after it was last heard."""
+    socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
+    socket.setsockopt(zmq.TCP_KEEPALIVE_IDLE, 1)
+    socket.setsockopt(zmq.TCP_KEEPALIVE_INTVL, 1)
+    socket.setsockopt(zmq.TCP_KEEPALIVE_CNT, 2)
+
+
 def is_loopback(address: str) -> bool:
     """True for an address that only this machine can reach."""
     if address.startswith("ipc://"):

@@ -179,6 +179,21 @@ def test_garbage_on_the_port_is_no_harm(context, ticking):
     assert numbers == list(range(first + 1, first + 51))
 
 
+def test_a_client_is_never_pinged(ticking):
+    """A ping behind a full queue makes libzmq abort a client that finds its connection closed."""
+    publisher, _ = ticking()
+    host, port = publisher.addresses["public"][0].removeprefix("tcp://").split(":")
+    greeting = b"\xff" + bytes(8) + b"\x7f\x03\x01NULL" + bytes(16) + b"\x00" + bytes(31)
+    ready = b"\x05READY\x0bSocket-Type" + struct.pack(">I", 3) + b"SUB"
+    heard = b""
+    with socket.create_connection((host, int(port))) as raw:
+        raw.sendall(greeting + b"\x04" + bytes([len(ready)]) + ready + b"\x00\x06\x01frame")
+        raw.settimeout(3.0)
+        while heard.count(b"publish_ns") < 200:
+            heard += raw.recv(65_536)
+    assert b"PING" not in heard
+
+
 def test_strange_subscriptions_delay_no_frame(context, ticking):
     publisher, _ = ticking()
     address = publisher.addresses["public"][0]
