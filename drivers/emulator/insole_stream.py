@@ -16,7 +16,7 @@ Integers = npt.NDArray[np.int64]
 
 _MAX_U16 = 0xFFFF
 _MAX_I16 = 0x7FFF
-_SATURATED_SHARE = 0.005  # of the force that is missing in the map
+_MAX_PRESSURE = 65_000  # what a crowded cell may carry; a little below what the wire can say
 _BATTERY_MV = 3900
 _SKIN_C = 31.0
 
@@ -32,7 +32,7 @@ class SampleEncoder:
     """Turns foot loads into sample bodies.
 
     maps: with pressures, or force and centre alone. Counts samples whose centre no map of this foot can have
-    (the nearest is sent) and those whose force is more than the cells around it can say.
+    (the nearest is sent) and those whose force is more than all cells together can say.
     """
 
     def __init__(self, side: int, pitch_um: int, *, maps: bool) -> None:
@@ -47,10 +47,10 @@ class SampleEncoder:
     def encode(self, load: FootLoad) -> list[SampleBody]:
         """One body for each of the n instants of `load`."""
         n = len(load.force_n)
-        limit = _MAX_U16 / np.maximum(load.force_n * self._wire_per_n, 1.0)
-        shares = self.map.shares_below(limit, *self._centre(load))
-        saturated = shares.sum(axis=1) < 1 - _SATURATED_SHARE
+        limit = _MAX_PRESSURE / np.maximum(load.force_n * self._wire_per_n, 1.0)
+        saturated = limit * self.map.cells < 1
         self.saturated_samples += int(np.count_nonzero(saturated))
+        shares = self.map.shares_below(np.where(saturated, 1.0, limit), *self._centre(load))
         cells = self._cells(load.force_n, shares)
         column, row = self.map.centre_of(shares)
         cop = np.rint(np.stack([column, row], axis=1) * codec.COP_PER_CELL).astype(np.int64)

@@ -36,8 +36,9 @@ _EDGE = (
     0.75  # cells: a centre nearer to the outermost cells' centres than this would need one cell to carry all
 )
 _TOLERANCE = 1e-7  # cells
-_STEPS_INWARDS = 16
-_MISSING = 1e-4  # of the force
+_BOUNDED_TOLERANCE = 1e-4
+_MAX_ITERATIONS = 80
+_GIVE = 0.003  # cells for each unit of tilt and each cell that is needed
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,14 @@ class PressureMap:
         x, y = self._cells
         self._moments = np.stack([x, y, x * x, x * y, y * y], axis=1)
         self._corners = _inset_hull(self._cells.T, _EDGE)
-        self._tilt = np.zeros(2)
+        self._last_tilt = np.zeros(2)
+        self._features = np.concatenate([np.ones((1, len(x))), self._cells])
+        self._products = (self._features[:, None] * self._features[None]).reshape(9, -1).T
+
+    @property
+    def cells(self) -> int:
+        """How many cells are live."""
+        return len(self.grid.rows)
 
     def reachable(self, column: Floats, row: Floats) -> tuple[Floats, Floats]:
         """The nearest centres that a map can have; inside the foot, the given ones."""
@@ -85,52 +93,58 @@ class PressureMap:
 
     def shares(self, column: Floats, row: Floats) -> Floats:
         """(n, cells): what each cell carries of the force, for centres that are `reachable`; rows sum to 1."""
+        return self._tilted(self._tilt_for(np.stack([column, row], axis=1) - self._centre))
+
+    def shares_below(self, limit: Floats, column: Floats, row: Floats) -> Floats:
+        """As `shares`, but no cell carries more than its map's `limit` (n,): crowded cells hand on to their neighbours.
+
+        Where cells are crowded the centre gives way a little, by less than half a cell on a running foot.
+        """
         target = np.stack([column, row], axis=1) - self._centre
-        tilt = np.tile(self._tilt, (len(target), 1))
+        tilt = self._tilt_for(target)
         shares = self._tilted(tilt)
-        for _ in range(60):
-            moments = shares @ self._moments
+        crowded = shares.max(axis=1, initial=0.0) > limit
+        if crowded.any():
+            shares[crowded] = self._bounded(limit[crowded, None], target[crowded], tilt[crowded])
+        return shares
+
+    def _tilt_for(self, target: Floats) -> Floats:
+        """(n, 2): the tilts a, b of the maps whose centres are `target`."""
+        tilt = np.tile(self._last_tilt, (len(target), 1))
+        for _ in range(_MAX_ITERATIONS):
+            moments = self._tilted(tilt) @ self._moments
             error = moments[:, :2] - target
             if np.abs(error).max(initial=0.0) < _TOLERANCE:
                 break
             tilt -= _newton_step(moments, error)
-            shares = self._tilted(tilt)
         if len(tilt):
-            self._tilt = tilt[-1]
-        return shares
+            self._last_tilt = tilt[-1]
+        return tilt
 
-    def shares_below(self, limit: Floats, column: Floats, row: Floats) -> Floats:
-        """As `shares`, no cell above its map's `limit` (n,): crowded cells hand on to their neighbours.
+    def _bounded(self, limit: Floats, target: Floats, tilt: Floats) -> Floats:
+        """Maps limit / (1 + exp(-(log pattern + c + a column + b row))) of sum 1, centre target - give * (a, b).
 
-        Where no such map has the wanted centre, that of the nearest one towards the foot's middle.
+        The same problem with a bound on each cell, and a spring instead of a constraint on the centre, so that there
+        always is a solution; Newton's method, from the unbounded tilt. The spring is the softer the more cells it
+        takes to carry the force.
         """
-        shares = self.shares(column, row)
-        crowded = np.flatnonzero(shares.max(axis=1, initial=0.0) > limit)
-        target = np.stack([column, row], axis=1) - self._centre
-        for _ in range(_STEPS_INWARDS):
-            if not len(crowded):
-                break
-            shares[crowded] = self._bounded(shares[crowded], limit[crowded], target[crowded])
-            crowded = crowded[shares[crowded].sum(axis=1) < 1 - _MISSING]
-            target[crowded] *= 1 - 1 / _STEPS_INWARDS
-        return shares
-
-    def _bounded(self, shares: Floats, limit: Floats, target: Floats) -> Floats:
-        """Newton's method for limit / (1 + exp(-(base + a + b column + c row))), from the unbounded solution."""
-        features = np.concatenate([np.ones((1, self._cells.shape[1])), self._cells])
         wanted = np.concatenate([np.ones((len(target), 1)), target], axis=1)
-        exponent = np.log(shares / limit[:, None])
-        for _ in range(80):
+        level = -np.log(np.exp(self._log_base + tilt @ self._cells).sum(axis=1, keepdims=True) * limit)
+        unknowns = np.concatenate([level, tilt], axis=1)
+        give = np.asarray([0.0, _GIVE, _GIVE]) / limit
+        for _ in range(_MAX_ITERATIONS):
+            exponent = np.clip(self._log_base + unknowns @ self._features, -60.0, 60.0)
             filled = 1 / (1 + np.exp(-exponent))
-            bounded = limit[:, None] * filled
-            error = wanted - bounded @ features.T
-            if np.abs(error).max() < _TOLERANCE:
+            error = wanted - limit * filled @ self._features.T - give * unknowns
+            if np.abs(error).max() < _BOUNDED_TOLERANCE:
                 break
-            slope = np.einsum("nc,ic,jc->nij", bounded * (1 - filled), features, features)
-            step = np.linalg.solve(slope + 1e-9 * np.eye(3), error[:, :, None])[:, :, 0] @ features
-            exponent += step * np.minimum(1.0, 2.0 / (np.abs(step).max(axis=1, keepdims=True) + 1e-300))
-            exponent = np.clip(exponent, -60.0, 60.0)
-        return np.asarray(bounded)
+            slope = (limit * filled * (1 - filled)) @ self._products
+            slope = slope.reshape(-1, 3, 3) + (give + 1e-12)[:, :, None] * np.eye(3)
+            step = np.linalg.solve(slope, error[:, :, None])[:, :, 0]
+            longest = np.abs(step @ self._features).max(axis=1, keepdims=True)
+            unknowns += step * np.minimum(1.0, 8.0 / (longest + 1e-300))
+        shares = limit * filled
+        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
     def centre_of(self, shares: Floats) -> tuple[Floats, Floats]:
         """Columns and rows of the centres of maps (n, cells)."""

@@ -16,7 +16,7 @@ from drivers.emulator.pressure_map import COLUMNS, RIGHT, ROWS
 from drivers.emulator.transport import Transport
 from drivers.xsensor import codec
 
-BLOCK_S = 0.25
+BLOCK_S = 0.05
 LOOK_AHEAD = 4
 REPLY_NS = 3_000_000
 BOOT_NS = 350_000_000
