@@ -65,10 +65,19 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _medley(options: argparse.Namespace) -> int:
+    from jetson_runtime.suit.trial import write_trial
+    from models.medley import medley
+    from models.virtual_wearer.subject import Subject
+
+    write_trial(options.out, medley(Subject.random(options.subject), options.seed))
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="second-skin-lab", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_virtual, _add_train, _add_export, _add_evaluate):
+    for add in (_add_virtual, _add_train, _add_export, _add_evaluate, _add_medley):
         add(commands)
     return parser
 
@@ -130,6 +139,14 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     evaluate.add_argument("--bundle", type=Path, required=True)
     evaluate.add_argument("--data", type=Path, required=True, help="folder of trials never trained on")
     evaluate.set_defaults(run=_evaluate)
+
+
+def _add_medley(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    medley = commands.add_parser("medley", help="write the demo's trial: one wearer stands, walks and lifts")
+    medley.add_argument("--subject", type=int, required=True, help="seed; below 1000: never trained on")
+    medley.add_argument("--seed", type=int, default=0, help="of the movements and of the donning")
+    medley.add_argument("--out", type=Path, required=True, help="the Parquet file")
+    medley.set_defaults(run=_medley)
 
 
 def _seeds(text: str) -> range:
