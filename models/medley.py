@@ -50,7 +50,7 @@ def medley(subject: Subject, seed: int) -> Trial:
 
 def _unknown_at_start(labels: npt.NDArray[np.float32], *, skip: bool) -> npt.NDArray[np.float32]:
     """Labels (n, 14), unknown while the network still remembers what was before the scene."""
-    answer = labels.copy()
+    answer: npt.NDArray[np.float32] = labels.copy()
     if skip:
         answer[: HISTORY + 1] = np.nan
     return answer
@@ -60,8 +60,8 @@ def _joined(scenes: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32
     """The scenes one after another, each faded into the next; NaN wherever either is."""
     fade = int(CROSSFADE_S * RATE_HZ)
     share = np.linspace(0.0, 1.0, fade, dtype=np.float32)[:, None]
-    whole = np.asarray(scenes[0])
+    whole: npt.NDArray[np.float32] = scenes[0]
     for scene in scenes[1:]:
         between = whole[-fade:] * (1 - share) + scene[:fade] * share
         whole = np.concatenate([whole[:-fade], between, scene[fade:]])
-    return np.asarray(whole)
+    return whole
