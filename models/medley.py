@@ -22,8 +22,8 @@ _DECIMALS = 4
 
 
 def medley(subject: Subject, seed: int) -> Trial:
-    """About a minute of one wearer in one donning; where two scenes meet, labels are unknown until both feet's
-    history is of the new scene alone."""
+    """About a minute of one wearer in one donning; labels are unknown where the network still remembers the
+    scene before."""
     donning = Donning.random(seed)
     scenes = [
         generate(subject, task, seconds, seed=seed + i, donning=donning)
