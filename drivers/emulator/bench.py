@@ -80,9 +80,10 @@ class Bench:
         return result.result(timeout=10)
 
     def stop(self) -> None:
-        """End `run` soon; may be called from a signal handler or another thread."""
+        """End `run` soon; may be called from a signal handler or another thread, and again."""
         self._stopping = True
-        os.eventfd_write(self._wake, 1)
+        if self._wake >= 0:
+            os.eventfd_write(self._wake, 1)
 
     def run(self) -> None:
         """Move bytes until `stop`."""
@@ -94,6 +95,7 @@ class Bench:
         for port in self.ports:
             port.close()
         os.close(self._wake)
+        self._wake = -1
 
     def turn(self) -> None:
         """Wait for the host's bytes or the next due ones, whichever is first, and move them."""
