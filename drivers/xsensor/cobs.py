@@ -8,10 +8,11 @@ def encode(data: bytes) -> bytes:
     out = bytearray()
     blocks = data.split(b"\0")
     for block in blocks:
-        for start in range(0, len(block) - 253, 254):
-            out += b"\xff" + block[start : start + 254]
-        rest = block[len(block) - len(block) % 254 :]
-        out += bytes((len(rest) + 1,)) + rest
+        while len(block) > 253:
+            out += b"\xff" + block[:254]
+            block = block[254:]
+        out.append(len(block) + 1)
+        out += block
     if blocks[-1] and len(blocks[-1]) % 254 == 0:
         del out[-1]  # a full block at the very end needs no empty one behind it
     return bytes(out)
