@@ -8,11 +8,12 @@ def encode(data: bytes) -> bytes:
     out = bytearray()
     blocks = data.split(b"\0")
     for block in blocks:
-        while len(block) > 253:
-            out += b"\xff" + block[:254]
-            block = block[254:]
-        out.append(len(block) + 1)
-        out += block
+        rest = block
+        while len(rest) > 253:
+            out += b"\xff" + rest[:254]
+            rest = rest[254:]
+        out.append(len(rest) + 1)
+        out += rest
     if blocks[-1] and len(blocks[-1]) % 254 == 0:
         del out[-1]  # a full block at the very end needs no empty one behind it
     return bytes(out)
