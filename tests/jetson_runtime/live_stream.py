@@ -61,7 +61,6 @@ class Ticker:
 
     def __init__(self, publisher: Publisher) -> None:
         self.posted = 0
-        self.slowest_post_ns = 0
         self.paused = threading.Event()
         self._publisher = publisher
         self._ending = threading.Event()
@@ -78,10 +77,7 @@ class Ticker:
             due_ns += PERIOD_NS
             if self.paused.is_set():
                 continue
-            frame = make_frame(self.posted)
-            before_ns = time.monotonic_ns()
-            self._publisher.post(frame)
-            self.slowest_post_ns = max(self.slowest_post_ns, time.monotonic_ns() - before_ns)
+            self._publisher.post(make_frame(self.posted))
             self.posted += 1
 
 

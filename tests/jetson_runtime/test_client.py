@@ -52,24 +52,27 @@ def test_after_a_stall_the_first_frame_is_fresh_and_the_gap_is_counted(ticking):
     publisher, ticker = ticking()
     with client_of(publisher) as client:
         assert client.recv(3000) is not None
+        stalled_at = ticker.posted
         time.sleep(2.0)
         frame = client.recv(3000)
-        now_ns = time.monotonic_ns()
         assert frame is not None
-        assert now_ns - frame.publish_ns < 25_000_000
-        assert ticker.posted - frame.seq < 10
+        assert frame.receive_ns - frame.publish_ns < 20_000_000
+        assert frame.seq - stalled_at > 0.8 * (ticker.posted - stalled_at)
         assert client.missed > 0
         assert client.frames + client.missed <= ticker.posted + 1
 
 
-def test_recv_all_gives_every_frame(ticking):
-    publisher, _ = ticking()
-    with client_of(publisher, queue_frames=1000) as client:
+def test_recv_all_gives_every_frame():
+    with publishing() as publisher, client_of(publisher, queue_frames=1000) as client:
+        assert until(lambda: client.alive or client.hello is not None)
         numbers = []
-        while len(numbers) < 200:
-            numbers += [frame.seq for frame in client.recv_all(3000)]
-        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-        assert client.missed == 0
+        for first in range(0, 300, 10):
+            for seq in range(first, first + 10):
+                publisher.post(make_frame(seq, t_ns=time.monotonic_ns() + 10**9))
+            while len(numbers) < first + 10:
+                numbers += [frame.seq for frame in client.recv_all(3000)]
+        assert numbers == list(range(300))
+        assert (client.frames, client.missed) == (300, 0)
 
 
 def test_looking_at_alive_takes_no_frame_from_recv():
