@@ -19,7 +19,7 @@ from jetson_runtime.demo import scoring
 from jetson_runtime.demo.children import Child, ending_on_signals
 from jetson_runtime.demo.live import View, result_table
 from jetson_runtime.demo.playback import worn
-from jetson_runtime.demo.scoring import Seen
+from jetson_runtime.demo.scoring import Flags, Seen
 from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.stream.messages import DEFAULT_PUBLIC
 from jetson_runtime.stream.text import to_json
@@ -90,8 +90,7 @@ def _play(options: argparse.Namespace, trial: Trial, folder: Path, console: Cons
             with Child(["run", "--config", str(folder / "suit.toml")], folder / "run.log") as service:
                 frames = _watch(client, (suit, service), options.seconds, console)
             engine = (client.hello or {}).get("engine")
-    for name, count in scoring.disturbances(frames).items():
-        console.print(f"{name} was missing in {count} of {len(frames)} frames", style="red")
+    _remark(frames, scoring.scorable(trial, bundle.manifest.history), console)
     rows = resample_trial(trial, options.seed)
     return {
         **scoring.traffic(frames, start_ns),
@@ -156,6 +155,17 @@ def _watch(client: FrameClient, children: Sequence[Child], seconds: float, conso
     if not seen:
         raise SuitError(f"the service sent no frame within {_START_S:.0f} s; is the machine overloaded?")
     return seen
+
+
+def _remark(frames: list[Seen], scorable: Flags, console: Console) -> None:
+    """What a reader of the table must know of how it came about."""
+    for name, count in scoring.disturbances(frames).items():
+        console.print(f"{name} was missing in {count} of {len(frames)} frames", style="red")
+    if not scorable.all():
+        console.print(
+            f"{scorable.sum()} of the trial's {len(scorable)} rows can be scored; "
+            "in the others a foot's force is unknown, or was within the network's history"
+        )
 
 
 def _seen(frame: ReceivedFrame) -> Seen:

@@ -57,6 +57,13 @@ def traffic(frames: Sequence[Seen], service_start_ns: int) -> dict[str, Any]:
     }
 
 
+def scorable(trial: Trial, history: int) -> Flags:
+    """Which rows of `trial` may be scored: those that had both feet's force now and for `history` ticks before."""
+    force = trial.channels[:, [CHANNEL_INDEX[f"insole_{side}_vgrf"] for side in SIDES]]
+    unknown = np.asarray(np.isnan(force).any(axis=1))
+    return np.asarray(np.convolve(unknown, np.ones(history + 1))[: len(unknown)] < 0.5)
+
+
 def disturbances(frames: Sequence[Seen]) -> dict[str, int]:
     """How many frames each stream was missing in, after the first valid frame; the worst first."""
     first_valid = next((i for i, frame in enumerate(frames) if frame.valid), len(frames))
@@ -100,13 +107,11 @@ def errors(
 
 def _scored(trial: Trial, at: Doubles, history: int) -> Flags:
     """Whether a frame at position `at` (in rows of the trial) may be held against the truth."""
-    force = trial.channels[:, [CHANNEL_INDEX[f"insole_{side}_vgrf"] for side in SIDES]]
-    unknown = np.asarray(np.isnan(force).any(axis=1))
-    spoiled = np.convolve(unknown, np.ones(history + 1))[: len(unknown)] > 0.5
-    last = len(spoiled) - 1
+    rows = scorable(trial, history)
+    last = len(rows) - 1
     within = (at >= 0) & (at <= last)
     before, after = (np.clip(edge(at), 0, last).astype(np.intp) for edge in (np.floor, np.ceil))
-    return np.asarray(within & ~spoiled[before] & ~spoiled[after])
+    return np.asarray(within & rows[before] & rows[after])
 
 
 def _leg(rows: Doubles, side: str) -> Doubles:
