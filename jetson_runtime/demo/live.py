@@ -16,9 +16,9 @@ from jetson_runtime.client import FrameClient, ReceivedFrame
 from jetson_runtime.stream.text import WHAT_TO_DO, number
 from jetson_runtime.suit.signals import OUTCOMES, SIDES, STREAM_NAMES, Outcome, published_outcomes
 
-_REFRESH_S = 0.2
+_REFRESH_S = 0.25
 _SPARKS = "▁▂▃▄▅▆▇█"
-# Points of a sparkline, one a refresh: 8 s.
+# Points of a sparkline, one a refresh: 10 s.
 _POINTS = 40
 _STYLE = {"running": "bold black on green", "settling": "bold black on yellow"}
 _ALARM = "bold white on red"
@@ -27,7 +27,7 @@ _SIDE_IN_WORDS = {"r": "right", "l": "left"}
 
 
 class View:
-    """State, rates, ages and outcomes, redrawn five times a second; draws nothing where there is no terminal."""
+    """State, rates, ages and outcomes, redrawn four times a second; draws nothing where there is no terminal."""
 
     def __init__(self, console: Console, client: FrameClient) -> None:
         self._console = console
