@@ -25,7 +25,7 @@ from typing import Any
 import zmq
 
 from jetson_runtime.stream import endpoints, messages
-from jetson_runtime.stream.messages import DEFAULT_PUBLIC
+from jetson_runtime.suit.addresses import DEFAULT_PUBLIC
 from jetson_runtime.suit.errors import EndpointError
 from jetson_runtime.suit.signals import PERIOD_NS, RATE_HZ
 

@@ -21,9 +21,9 @@ from jetson_runtime.demo.live import View, result_table
 from jetson_runtime.demo.playback import worn
 from jetson_runtime.demo.scoring import Flags, Seen
 from jetson_runtime.inference import bundle as bundles
-from jetson_runtime.stream.messages import DEFAULT_PUBLIC
 from jetson_runtime.stream.text import to_json
 from jetson_runtime.suit import config as configs
+from jetson_runtime.suit.addresses import DEFAULT_PUBLIC
 from jetson_runtime.suit.errors import SuitError
 from jetson_runtime.suit.signals import CHANNEL_FILL, STREAMS, published_outcomes
 from jetson_runtime.suit.trial import Trial, read_trial

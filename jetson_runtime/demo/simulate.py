@@ -35,7 +35,7 @@ from jetson_runtime.demo.suit_config import (
     write_simulation,
     write_suit_config,
 )
-from jetson_runtime.suit.config import DEFAULT_PUBLIC
+from jetson_runtime.suit.addresses import DEFAULT_PUBLIC
 from jetson_runtime.suit.errors import SuitError, TrialError
 from jetson_runtime.suit.signals import STREAMS, Stream
 from jetson_runtime.suit.trial import Trial, read_trial

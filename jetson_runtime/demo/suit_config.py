@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import tomli_w
 
 import jetson_runtime
-from jetson_runtime.suit.config import IPC_PATH_LIMIT
+from jetson_runtime.suit.addresses import IPC_PATH_LIMIT
 from jetson_runtime.suit.signals import Stream
 from jetson_runtime.suit.trial import TrialMeta
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
-import os
 import socket as unix
 from pathlib import Path
 
 import zmq
 
+from jetson_runtime.suit.addresses import mistake
 from jetson_runtime.suit.errors import EndpointError
-
-_NO_KEYS = "an address that others can reach needs CURVE keys, which this version does not have"
 
 
 def bind(socket: zmq.Socket[bytes], address: str) -> str:
@@ -30,17 +27,8 @@ def bind(socket: zmq.Socket[bytes], address: str) -> str:
 
 def check(address: str) -> None:
     """Raises EndpointError unless `address` is ipc with a path that fits, or tcp on the loopback."""
-    scheme, separator, rest = address.partition("://")
-    if not separator or scheme not in ("ipc", "tcp") or not rest:
-        raise EndpointError(f"{address}: is no address; write ipc:///path or tcp://127.0.0.1:port")
-    if scheme == "ipc":
-        length = len(os.fsencode(rest))
-        if length > zmq.IPC_PATH_MAX_LEN:
-            raise EndpointError(
-                f"{address}: the path has {length} bytes; a socket's path may have {zmq.IPC_PATH_MAX_LEN}: shorten it"
-            )
-    elif not is_loopback(address):
-        raise EndpointError(f"{address}: {_NO_KEYS}; use tcp://127.0.0.1:port")
+    if text := mistake(address):
+        raise EndpointError(text)
 
 
 def keep_alive(socket: zmq.Socket[bytes]) -> None:
@@ -49,19 +37,6 @@ def keep_alive(socket: zmq.Socket[bytes]) -> None:
     socket.setsockopt(zmq.TCP_KEEPALIVE_IDLE, 1)
     socket.setsockopt(zmq.TCP_KEEPALIVE_INTVL, 1)
     socket.setsockopt(zmq.TCP_KEEPALIVE_CNT, 2)
-
-
-def is_loopback(address: str) -> bool:
-    """True for an address that only this machine can reach."""
-    if address.startswith("ipc://"):
-        return True
-    host = address.removeprefix("tcp://").rpartition(":")[0].strip("[]")
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def remove_file(address: str) -> None:

@@ -25,9 +25,6 @@ FRAME, HELLO, STATUS = "frame", "hello", "status"
 TOPICS = (FRAME, HELLO, STATUS)
 STATES = ("waiting", "degraded", "settling", "running")
 
-DEFAULT_PUBLIC = "tcp://127.0.0.1:5555"
-DEFAULT_LATEST = "tcp://127.0.0.1:5556"
-
 # Past this age a frame is not worth sending behind a newer one, nor worth returning to a controller.
 STALE_NS = 20_000_000
 

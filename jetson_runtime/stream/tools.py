@@ -16,7 +16,7 @@ from typing import Any
 
 from jetson_runtime.client import RATE_TOLERANCE, FrameClient, ReceivedFrame
 from jetson_runtime.stream import text
-from jetson_runtime.stream.messages import DEFAULT_PUBLIC
+from jetson_runtime.suit.addresses import DEFAULT_PUBLIC
 from jetson_runtime.suit.errors import EndpointError
 from jetson_runtime.suit.signals import RATE_HZ
 

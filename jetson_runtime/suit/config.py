@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from jetson_runtime.suit.addresses import DEFAULT_LATEST, DEFAULT_PUBLIC, mistake
 from jetson_runtime.suit.errors import ConfigError
 from jetson_runtime.suit.mounting import IN_SEGMENT_AXES, MOUNTINGS
 from jetson_runtime.suit.signals import SIDES_OF_CHOICE, STREAM_INDEX, STREAM_NAMES
@@ -16,11 +17,6 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-DEFAULT_PUBLIC = "tcp://127.0.0.1:5555"
-DEFAULT_LATEST = "tcp://127.0.0.1:5556"
-# An AF_UNIX path has 108 bytes with its closing zero (man 7 unix).
-IPC_PATH_LIMIT = 107
 
 
 class _Table(BaseModel):
@@ -108,8 +104,9 @@ class OutputTable(_Table):
     @field_validator("public", "latest")
     @classmethod
     def _local(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for address in value:
-            _check_address(address)
+        mistakes = [text for text in map(mistake, value) if text]
+        if mistakes:
+            raise ValueError("; ".join(mistakes))
         return value
 
 
@@ -230,18 +227,3 @@ def _shared_values(tables: dict[str, Any], key: str) -> list[tuple[str, str]]:
             )
         owner.setdefault(value, name)
     return mistakes
-
-
-def _check_address(address: str) -> None:
-    scheme, _, rest = address.partition("://")
-    if scheme == "ipc":
-        if len(rest.encode()) > IPC_PATH_LIMIT:
-            raise ValueError(
-                f"{address} is longer than the {IPC_PATH_LIMIT} bytes a socket's path may have; shorten it"
-            )
-        return
-    host, _, port = rest.rpartition(":")
-    if scheme != "tcp" or not port.isdigit() or not 0 < int(port) < 65_536:
-        raise ValueError(f"{address} is no address; write ipc:///path or tcp://127.0.0.1:port")
-    if host not in ("127.0.0.1", "localhost", "[::1]"):
-        raise ValueError(f"{address} is open to the network without keys; use tcp://127.0.0.1:{port}")

@@ -14,7 +14,6 @@ from live_stream import DESCRIPTION, GROUND, SIDES, make_frame
 
 from jetson_runtime.inference.frame import Ground
 from jetson_runtime.stream import messages
-from jetson_runtime.suit import config
 from jetson_runtime.suit.signals import CHANNEL_NAMES, published_outcomes
 
 FRAME_KEYS = {
@@ -169,11 +168,6 @@ def test_bytes_that_are_no_message_are_a_value_error(data):
 def test_a_nesting_bomb_is_a_value_error(depth):
     with pytest.raises(ValueError, match="not a MessagePack map"):
         messages.decode(b"\x91" * depth + b"\xc0")
-
-
-def test_the_default_addresses_are_the_services_own():
-    assert messages.DEFAULT_PUBLIC == config.DEFAULT_PUBLIC
-    assert messages.DEFAULT_LATEST == config.DEFAULT_LATEST
 
 
 def test_a_client_imports_neither_numpy_nor_the_service():

@@ -67,7 +67,7 @@ def test_three_mistakes_are_told_in_one_message(tmp_path: Path) -> None:
         (GOOD + 'mounting = "x_up_z_back"\n', "streams.insole_r.mounting", "remove"),
         (GOOD + 'port = "/dev/imu_back"\n', "streams.insole_r.port", "its own"),
         (GOOD + "[limits]\nload_on_bodyweights = 0.01\n", "limits", "lower it"),
-        (GOOD + '[output]\npublic = ["tcp://0.0.0.0:5555"]\n', "output.public", "127.0.0.1"),
+        (GOOD + '[output]\npublic = ["tcp://0.0.0.0:5555"]\n', "output.public", "CURVE"),
         (GOOD + f'[output]\npublic = ["ipc:///{"x" * 120}"]\n', "output.public", "shorten"),
     ],
 )

@@ -1,0 +1,47 @@
+"""Where the stream goes by default, and which ZeroMQ addresses may be used. Imports nothing heavy: clients use it."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+
+DEFAULT_PUBLIC = "tcp://127.0.0.1:5555"
+DEFAULT_LATEST = "tcp://127.0.0.1:5556"
+# An AF_UNIX path has 108 bytes with its closing zero (man 7 unix).
+IPC_PATH_LIMIT = 107
+
+
+def mistake(address: str) -> str | None:
+    """What is wrong with `address` and what to write instead; None for an ipc path that fits or a loopback port."""
+    scheme, separator, rest = address.partition("://")
+    if not separator or scheme not in ("ipc", "tcp") or not rest:
+        return f"{address}: is no address; write ipc:///path or tcp://127.0.0.1:port"
+    if scheme == "ipc":
+        length = len(os.fsencode(rest))
+        if length <= IPC_PATH_LIMIT:
+            return None
+        return (
+            f"{address}: the path has {length} bytes; a socket's path may have {IPC_PATH_LIMIT}: shorten it"
+        )
+    port = rest.rpartition(":")[2]
+    if port != "*" and not (port.isdigit() and 0 < int(port) < 65_536):
+        return f"{address}: {port!r} is no port; write tcp://127.0.0.1:port with a port from 1 to 65535"
+    if not is_loopback(address):
+        return (
+            f"{address}: an address that others can reach needs CURVE keys, which this version does not have; "
+            "use tcp://127.0.0.1:port"
+        )
+    return None
+
+
+def is_loopback(address: str) -> bool:
+    """True for an address that only this machine can reach."""
+    if address.startswith("ipc://"):
+        return True
+    host = address.removeprefix("tcp://").rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
