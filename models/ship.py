@@ -39,8 +39,10 @@ def ship(
     shutil.rmtree(fresh, ignore_errors=True)
     export.export(fresh, networks, fitted, name=name, created=_ended(run_folder), card=card)
     if test is not None:
-        scores = evaluate.evaluate(bundle.load(fresh), _unseen(dataset.load(test), split))
+        unseen = _unseen(dataset.load(test), split)
+        scores = evaluate.evaluate(bundle.load(fresh), unseen)
         say(evaluate.table(scores))
+        card["test_subjects"] = sorted({recording.subject for recording in unseen})
         card["errors"] = {
             outcome: {estimator: asdict(score) for estimator, score in of.items()}
             for outcome, of in scores.items()

@@ -92,8 +92,8 @@ class Tcn(nn.Module):
         self, input_mean: npt.ArrayLike, input_sd: npt.ArrayLike, output_mean: float, output_sd: float
     ) -> None:
         """What one standard deviation of each channel and of the outcome is, in their own units."""
-        self.input_mean.copy_(torch.as_tensor(np.asarray(input_mean)))
-        self.input_sd.copy_(torch.as_tensor(np.asarray(input_sd)))
+        self.input_mean.copy_(torch.as_tensor(np.array(input_mean)))
+        self.input_sd.copy_(torch.as_tensor(np.array(input_sd)))
         self.output_mean.fill_(output_mean)
         self.output_sd.fill_(output_sd)
 
