@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
+from jetson_runtime.inference import layout
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.errors import BundleError
 
@@ -52,9 +54,9 @@ class TensorSpec(_Strict):
 class Network(_Strict):
     """The shape all eight networks share; block b has two convolutions of dilation `dilations[b]`."""
 
-    kernel: int
-    dilations: tuple[int, ...]
-    filters: int
+    kernel: PositiveInt
+    dilations: tuple[PositiveInt, ...] = Field(min_length=1)
+    filters: PositiveInt
 
 
 class Manifest(_Strict):
@@ -135,12 +137,21 @@ class Baselines:
 
 
 def load(path: Path) -> Bundle:
-    """The bundle in folder `path`; raises BundleError naming file, key and remedy when anything disagrees."""
+    """The bundle in folder `path`; raises BundleError that lists all that disagrees: file, key and remedy."""
     manifest = _read_manifest(path / MANIFEST)
-    _check_manifest(path / MANIFEST, manifest)
-    for name in FILES:
-        _check_file(path / name, manifest.files.get(name))
-    return Bundle(path, manifest, _map_tensors(path / WEIGHTS, manifest))
+    damaged = {name: fault for name in FILES if (fault := _file_fault(path / name, manifest.files.get(name)))}
+    size = None if WEIGHTS in damaged else (path / WEIGHTS).stat().st_size
+    wrong = _manifest_faults(manifest) + layout.faults(manifest.network, manifest.tensors, size)
+    tensors = {} if wrong or size is None else _map_tensors(path / WEIGHTS, manifest)
+    if tensors and not np.array_equal(tensors["output_sd"], np.asarray(manifest.outcome_sd, np.float32)):
+        wrong.append(f"outcome_sd: is not what the tensor output_sd in {WEIGHTS} says")
+    told = [f"{path / MANIFEST}: {'; '.join(wrong)}; export a bundle for this suit"] if wrong else []
+    if not all(np.isfinite(tensor).all() for tensor in tensors.values()):
+        told.append(f"{path / WEIGHTS}: weights are not all finite; train and export again")
+    told += damaged.values()
+    if told:
+        raise BundleError("\n".join(told))
+    return Bundle(path, manifest, tensors)
 
 
 def file_sha256(path: Path) -> str:
@@ -169,8 +180,8 @@ def _read_manifest(path: Path) -> Manifest:
         raise BundleError(f"{path}: {wrong}; export the bundle again") from None
 
 
-def _check_manifest(path: Path, manifest: Manifest) -> None:
-    """Everything that must agree with signals.py; all that is wrong in one message."""
+def _manifest_faults(manifest: Manifest) -> list[str]:
+    """What does not agree with signals.py or with itself."""
     wrong = [
         *_differences("channels", manifest.channels, signals.MODEL_CHANNEL_NAMES),
         *_differences("outcomes", manifest.outcomes, signals.OUTCOME_NAMES),
@@ -178,12 +189,13 @@ def _check_manifest(path: Path, manifest: Manifest) -> None:
     ]
     if manifest.rate_hz != signals.RATE_HZ:
         wrong.append(f"rate_hz: is {manifest.rate_hz}, the suit runs at {signals.RATE_HZ}")
+    if manifest.history != (looked_at := layout.history(manifest.network)):
+        wrong.append(f"history: is {manifest.history}, the network looks at {looked_at} ticks before its own")
     if len(manifest.outcome_sd) != len(signals.OUTCOMES) or not min(manifest.outcome_sd, default=0.0) > 0.0:
         wrong.append(f"outcome_sd: must be {len(signals.OUTCOMES)} positive numbers")
     if manifest.sha256 != manifest.digest():
         wrong.append("sha256: the manifest was changed after the export")
-    if wrong:
-        raise BundleError(f"{path}: {'; '.join(wrong)}; export a bundle for this suit")
+    return wrong
 
 
 def _differences(key: str, got: tuple[Any, ...], wanted: tuple[Any, ...]) -> list[str]:
@@ -193,32 +205,30 @@ def _differences(key: str, got: tuple[Any, ...], wanted: tuple[Any, ...]) -> lis
     return [f"{key}[{i}]: is {g!r}, the suit has {w!r}" for i, (g, w) in pairs if g != w][:3]
 
 
-def _check_file(path: Path, wanted: str | None) -> None:
+def _file_fault(path: Path, wanted: str | None) -> str:
+    """What is wrong with the file at `path`, empty where its hash is the wanted one."""
     if wanted is None:
-        raise BundleError(
-            f"{path.parent / MANIFEST}: files: has no hash of {path.name}; export the bundle again"
-        )
+        return f"{path.parent / MANIFEST}: files: has no hash of {path.name}; export the bundle again"
     try:
         found = file_sha256(path)
     except OSError as error:
-        raise BundleError(f"{path}: cannot be read ({error.strerror}); copy the bundle again") from None
+        return f"{path}: cannot be read ({error.strerror}); copy the bundle again"
     if found != wanted:
-        raise BundleError(
+        return (
             f"{path}: sha256 is {found[:12]}..., the manifest says {wanted[:12]}...: the file is"
             " damaged; copy the bundle again"
         )
+    return ""
 
 
 def _map_tensors(path: Path, manifest: Manifest) -> dict[str, Array]:
-    weights = np.asarray(np.memmap(path, np.float32, mode="r"))
-    if not np.isfinite(weights).all():
-        raise BundleError(f"{path}: weights are not all finite; train and export again")
-    tensors: dict[str, Array] = {}
-    for name, spec in manifest.tensors.items():
-        first, count = spec.offset // 4, int(np.prod(spec.shape))
-        if spec.offset % 4 or first < 0 or first + count > weights.size:
-            raise BundleError(
-                f"{path.parent / MANIFEST}: tensors.{name}: lies outside {path.name}; export again"
-            )
-        tensors[name] = weights[first : first + count].reshape(spec.shape)
-    return tensors
+    """Views of the weights, which `layout.faults` found to hold every tensor."""
+    content = np.asarray(np.memmap(path, np.uint8, mode="r"))
+    end_of = {
+        name: spec.offset + layout.FLOAT_BYTES * math.prod(spec.shape)
+        for name, spec in manifest.tensors.items()
+    }
+    return {
+        name: content[spec.offset : end_of[name]].view(np.float32).reshape(spec.shape)
+        for name, spec in manifest.tensors.items()
+    }

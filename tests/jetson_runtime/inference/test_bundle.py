@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -131,6 +132,63 @@ def test_a_tensor_outside_the_weights_is_refused(copied: Path) -> None:
         BundleError, match=r"manifest\.json: tensors\.head\.weight: lies outside weights\.bin"
     ):
         load(copied)
+
+
+def _drop_a_tensor(content: dict[str, Any]) -> None:
+    del content["tensors"]["head.bias"]
+
+
+def _add_a_tensor(content: dict[str, Any]) -> None:
+    content["tensors"]["tail.bias"] = {"offset": 0, "shape": [1]}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda c: c.update(history=100), "history: is 100, the network looks at 248 ticks"),
+        (lambda c: c["network"].update(dilations=[1, 2]), "history: is 248, the network looks at 24 ticks"),
+        (
+            lambda c: c["network"].update(filters=81),
+            r"block0.first.bias: shape is (8, 1, 80), the network's is (8, 1, 81)",
+        ),
+        (lambda c: c["network"].update(kernel=0), "network.kernel: Input should be greater than 0"),
+        (_drop_a_tensor, "tensors.head.bias: is missing"),
+        (_add_a_tensor, "tensors.tail.bias: is no part of the network"),
+        (
+            lambda c: c["tensors"]["output_mean"].update(shape=[9]),
+            "output_mean: shape is (9,), the network's is (8,)",
+        ),
+        (
+            lambda c: c["tensors"]["output_mean"].update(offset=0),
+            "tensors.output_mean, tensors.input_mean: overlap",
+        ),
+        (lambda c: c["tensors"]["output_mean"].update(offset=2), "tensors.output_mean: lies outside"),
+        (lambda c: c["tensors"]["input_mean"].update(offset=-4), "tensors.input_mean: lies outside"),
+        (
+            lambda c: c.update(outcome_sd=[2 * sd for sd in c["outcome_sd"]]),
+            "outcome_sd: is not what the tensor",
+        ),
+    ],
+)
+def test_a_manifest_at_odds_with_its_network_is_refused(
+    copied: Path, change: Callable[[dict[str, Any]], None], told: str
+) -> None:
+    _rewrite(copied, change, sign=told != "network.kernel: Input should be greater than 0")
+    with pytest.raises(BundleError, match=rf"manifest\.json: .*{re.escape(told)}.*; export .* (suit|again)$"):
+        load(copied)
+
+
+def test_everything_wrong_is_told_at_once(copied: Path) -> None:
+    _rewrite(copied, lambda content: content.update(history=100, rate_hz=100))
+    (copied / bundles.GOLDEN).unlink()
+    (copied / bundles.STREAM_GRAPH).write_bytes(b"garbage")
+    with pytest.raises(BundleError) as refused:
+        load(copied)
+    lines = str(refused.value).splitlines()
+    assert len(lines) == 3
+    assert "rate_hz: is 100" in lines[0] and "history: is 100" in lines[0]
+    assert lines[1].startswith(f"{copied / bundles.STREAM_GRAPH}: sha256 is ")
+    assert lines[2].startswith(f"{copied / bundles.GOLDEN}: cannot be read (No such file")
 
 
 def test_the_ridge_of_a_bundle_is_a_sum_over_lags(bundle: Bundle) -> None:
