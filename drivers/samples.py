@@ -7,6 +7,14 @@ from typing import NamedTuple
 Vector3 = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]
 
+# `InsoleSample.flags`, with the bits that the open insole link gives them.
+FLAG_IMU_VALID = 1
+FLAG_ZEROED = 2
+FLAG_SATURATED = 4
+FLAG_OVERRUN = 8
+FLAG_CLOCK_STEPPED = 16
+FLAG_SIMULATED = 128
+
 
 class ImuSample(NamedTuple):
     """One reading of an inertial measurement unit.
@@ -26,6 +34,7 @@ class ImuSample(NamedTuple):
 class InsoleSample(NamedTuple):
     """One reading of an insole with its foot IMU.
 
+    flags: FLAG_* of this module, as sent; after FLAG_CLOCK_STEPPED device_ns has another origin than before.
     force_n: vertical force, N. cop_ap_m, cop_ml_m: centre of pressure from the centre of the sensor grid, m,
     positive towards the toes and towards the lateral edge; NaN while the foot is unloaded. accel, gyro,
     quaternion: the foot IMU, None while the device says it is not valid. pressures_kpa: live cells in

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from drivers.emulator.motion import STANDARD_GRAVITY, Floats, FootLoad, Motion
 from drivers.emulator.pressure_map import COLUMNS, RIGHT, ROWS, PressureMap
+from drivers.samples import FLAG_IMU_VALID, FLAG_SATURATED
 from drivers.xsensor import codec
 
 Integers = npt.NDArray[np.int64]
@@ -57,14 +58,14 @@ class SampleEncoder:
         cop[~load.cop_known | (load.force_n <= 0)] = codec.COP_UNDEFINED
         force = np.rint(load.force_n * codec.FORCE_PER_N).astype(np.int64).tolist()
         imu = _imu_integers(load.imu, n)
-        imu_flag = codec.FLAG_IMU_VALID if load.imu is not None else 0
+        imu_flag = FLAG_IMU_VALID if load.imu is not None else 0
         bodies = []
         for i, (v, at) in enumerate(zip(imu, cop.tolist(), strict=True)):
             sample = codec.Sample(
                 (v[0], v[1], v[2]), (v[3], v[4], v[5]), (v[6], v[7], v[8], v[9]), force[i], at[0], at[1],
                 _BATTERY_MV, round(_SKIN_C * codec.TEMPERATURE_PER_C), cells[i],
             )  # fmt: skip
-            flags = imu_flag | (codec.FLAG_SATURATED if saturated[i] else 0)
+            flags = imu_flag | (FLAG_SATURATED if saturated[i] else 0)
             bodies.append(SampleBody(flags, codec.encode_sample(sample)))
         return bodies
 

@@ -14,6 +14,7 @@ from drivers.emulator.motion import FootLoad, InsoleContent, Motion, Nanoseconds
 from drivers.emulator.outbox import Outbox
 from drivers.emulator.pressure_map import COLUMNS, RIGHT, ROWS
 from drivers.emulator.transport import Transport
+from drivers.samples import FLAG_SIMULATED, FLAG_ZEROED
 from drivers.xsensor import codec
 
 BLOCK_S = 0.05
@@ -205,7 +206,7 @@ class EmulatedInsole:
         return int(self.clock.device_s(now_ns) * 1e6)
 
     def _frame(self, kind: int, body: bytes, device_us: int, *, flags: int = 0, sequence: int = 0) -> bytes:
-        flags |= codec.FLAG_SIMULATED | (codec.FLAG_ZEROED if self._zeroed else 0)
+        flags |= FLAG_SIMULATED | (FLAG_ZEROED if self._zeroed else 0)
         return codec.build_frame(
             kind, self.identity.side, body, flags=flags, sequence=sequence & 0xFFFFFFFF, device_us=device_us
         )

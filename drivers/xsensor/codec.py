@@ -20,13 +20,6 @@ VERSION = 1
 SAMPLE, INFO, STATUS, COMMAND, REPLY = 1, 2, 3, 16, 17
 LEFT, RIGHT = 0, 1
 
-FLAG_IMU_VALID = 1
-FLAG_ZEROED = 2
-FLAG_SATURATED = 4
-FLAG_OVERRUN = 8
-FLAG_CLOCK_STEPPED = 16
-FLAG_SIMULATED = 128
-
 OP_IDENTIFY, OP_START, OP_STOP, OP_ZERO, OP_SET_RATE = 1, 2, 3, 4, 5
 STATUS_OK, STATUS_UNKNOWN, STATUS_BAD_ARGUMENT, STATUS_BUSY, STATUS_FAILED = 0, 1, 2, 3, 4
 
@@ -52,7 +45,10 @@ _MIN_BYTES = _HEADER.size + _CRC.size
 
 
 class InsoleFrame(NamedTuple):
-    """One valid frame, its body's length right for its type. receive_ns: CLOCK_MONOTONIC of the read that ended it."""
+    """One valid frame, its body's length right for its type.
+
+    flags: of `drivers.samples`. receive_ns: CLOCK_MONOTONIC of the read that ended it.
+    """
 
     type: int
     side: int

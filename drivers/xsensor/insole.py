@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from drivers.errors import CommandRejected, ReplyTimeout, UnsupportedDevice, WrongDevice
-from drivers.samples import InsoleSample, Quaternion, Vector3
+from drivers.samples import FLAG_IMU_VALID, InsoleSample, Quaternion, Vector3
 from drivers.serial_port import SerialPort
 from drivers.xsensor import codec
 from drivers.xsensor.codec import Info, InsoleFrame, InsoleParser, Sample
@@ -94,7 +94,7 @@ class Insole:
         load, pressures = self._from_map(sample) if mapped else (self._from_device(sample), _NO_PRESSURES)
         if not self._switch.update(load.force_n):
             load = Load(load.force_n, nan, nan)
-        valid = bool(frame.flags & codec.FLAG_IMU_VALID)
+        valid = bool(frame.flags & FLAG_IMU_VALID)
         return InsoleSample(
             device_ns=frame.device_us * 1000,
             receive_ns=frame.receive_ns,

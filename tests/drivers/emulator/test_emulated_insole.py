@@ -10,6 +10,7 @@ from drivers.emulator.clock import DeviceClock
 from drivers.emulator.motion import FootLoad, InsoleContent, SensorNoise, standing
 from drivers.emulator.transport import make_transport
 from drivers.emulator.xsensor import EmulatedInsole, InsoleIdentity
+from drivers.samples import FLAG_IMU_VALID, FLAG_SATURATED, FLAG_SIMULATED, FLAG_ZEROED
 from drivers.xsensor import codec
 from drivers.xsensor.codec import LEFT, RIGHT, Command, InsoleFrame, InsoleParser
 from drivers.xsensor.pressure import PressureGrid
@@ -110,7 +111,7 @@ def test_more_force_than_the_cells_around_it_can_say_keeps_the_force_and_moves_t
     frame = frames_for(insole, kind=codec.SAMPLE)[0]
     pressures = np.frombuffer(codec.decode_sample(frame.body).cells, "<u2").astype(float)
     assert pressures.sum() * 10 * 0.009**2 == pytest.approx(1800.0, rel=1e-3)
-    assert not frame.flags & codec.FLAG_SATURATED
+    assert not frame.flags & FLAG_SATURATED
     assert insole.samples.unreachable_samples > 0
 
 
@@ -156,11 +157,11 @@ def test_stop_start_and_zero() -> None:
     started = command(insole, codec.OP_START, at_ns=START_NS + SECOND)
     samples = [frame for frame in started if frame.type == codec.SAMPLE]
     assert len(samples) == pytest.approx(40, abs=1)
-    assert not samples[0].flags & codec.FLAG_ZEROED
+    assert not samples[0].flags & FLAG_ZEROED
     zeroed = command(insole, codec.OP_ZERO, at_ns=START_NS + 2 * SECOND)
     assert status_of(zeroed) == codec.STATUS_OK
     after = frames_of(run(insole, START_NS + 5 * SECOND // 2, START_NS + 3 * SECOND))
-    assert after[-1].flags & codec.FLAG_ZEROED
+    assert after[-1].flags & FLAG_ZEROED
 
 
 def test_the_rate_can_be_set_up_to_the_devices_own() -> None:
@@ -186,9 +187,9 @@ def test_the_foot_imu_speaks_in_the_links_units_and_its_absence_is_flagged() -> 
     sample = codec.decode_sample(frame.body)
     assert sample.accel == (0, codec.ACCEL_PER_G, 0)
     assert sample.quaternion == (11585, -11585, 0, 0)
-    assert frame.flags == codec.FLAG_IMU_VALID | codec.FLAG_SIMULATED
+    assert frame.flags == FLAG_IMU_VALID | FLAG_SIMULATED
     without = frames_for(make_insole(pressing(100.0, 0.0, 0.0)), kind=codec.SAMPLE)[0]
-    assert without.flags == codec.FLAG_SIMULATED
+    assert without.flags == FLAG_SIMULATED
 
 
 def test_a_restart_starts_clock_and_sequence_at_zero() -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from drivers.samples import FLAG_CLOCK_STEPPED, FLAG_IMU_VALID, FLAG_ZEROED
 from drivers.serial_port import SerialPort
 from drivers.xsensor import codec
 from drivers.xsensor.codec import Info, Sample, build_frame
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 ROWS, COLUMNS, PITCH_UM = 4, 3, 10_000  # a cell is 1 cm², so 10 kPa on it are 1 N
 INFO = Info("X4", "R-1", ROWS, COLUMNS, PITCH_UM, 7513, (True,) * 12)
-IMU_VALID = codec.FLAG_IMU_VALID
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def body(
 
 
 def sample_frame(
-    content: bytes, sequence: int = 0, *, side: int = codec.RIGHT, flags: int = IMU_VALID
+    content: bytes, sequence: int = 0, *, side: int = codec.RIGHT, flags: int = FLAG_IMU_VALID
 ) -> bytes:
     return build_frame(codec.SAMPLE, side, content, sequence=sequence, device_us=1_234_567, flags=flags)
 
@@ -86,9 +86,15 @@ def test_one_sample_with_all_its_values(insole: Insole) -> None:
 
 
 def test_the_foot_imu_is_absent_while_it_is_not_valid(insole: Insole) -> None:
-    (sample,) = insole.feed(sample_frame(body({}), flags=codec.FLAG_ZEROED), 1)
+    (sample,) = insole.feed(sample_frame(body({}), flags=FLAG_ZEROED), 1)
     assert (sample.accel, sample.gyro, sample.quaternion) == (None, None, None)
-    assert sample.flags == codec.FLAG_ZEROED
+    assert sample.flags == FLAG_ZEROED
+
+
+def test_a_stepped_clock_is_handed_on(insole: Insole) -> None:
+    flags = [sample_frame(body({}), n, flags=n * FLAG_CLOCK_STEPPED) for n in (0, 1)]
+    samples = insole.feed(b"".join(flags), 1)
+    assert [bool(sample.flags & FLAG_CLOCK_STEPPED) for sample in samples] == [False, True]
 
 
 def test_centre_is_undefined_at_low_load_with_hysteresis(insole: Insole) -> None:
@@ -223,4 +229,4 @@ def test_whatever_bodies_come_nothing_raises_and_no_number_is_infinite(
         assert math.isfinite(sample.force_n)
         assert math.isnan(sample.cop_ap_m) == math.isnan(sample.cop_ml_m)
         assert not math.isinf(sample.cop_ap_m)
-        assert (sample.accel is not None) == bool(flags & IMU_VALID)
+        assert (sample.accel is not None) == bool(flags & FLAG_IMU_VALID)
