@@ -46,6 +46,7 @@ class Intake:
         self._convert = self._imu_values if stream.kind == "imu" else self._insole_values
         mounting = config.streams[stream.name].mounting if stream.name in config.streams else None
         self._turn = _turn(mounting)
+        self._delay_ns = config.link_delay_ns(stream)
         self._period_ns = PERIOD_NS
         self._clock = ClockEstimator()
         self._attached = False
@@ -66,8 +67,9 @@ class Intake:
         self._attached = False
         self._aligner.forget(self._index)
 
-    def take(self, sample: ImuSample | InsoleSample) -> None:
-        sample_ns = self._clock.update(sample.device_ns, sample.receive_ns)
+    def take(self, sample: ImuSample | InsoleSample) -> bool:
+        """True where the sample was kept, False for a duplicate or one older than the newest."""
+        sample_ns = self._clock.update(sample.device_ns, sample.receive_ns) - self._delay_ns
         if self._clock.restarts != self._restarts:
             self._restarts = self._clock.restarts
             self._last_device_ns = None
@@ -77,7 +79,7 @@ class Intake:
             self._drops += max(0, steps - 1)
         self._last_device_ns = sample.device_ns
         self._samples += 1
-        self._aligner.push(self._index, sample_ns, self._convert(sample))
+        return self._aligner.push(self._index, sample_ns, self._convert(sample))
 
     def health(self, now_ns: int) -> StreamHealth:
         samples, since = self._looked

@@ -79,11 +79,9 @@ class Pipeline:
         """The device of stream `index` went away."""
         self._inputs[index].detach()
 
-    def feed(self, index: int, samples: Sequence[ImuSample] | Sequence[InsoleSample]) -> None:
-        """Samples of stream `index` in the order in which they were read."""
-        take = self._inputs[index].take
-        for sample in samples:
-            take(sample)
+    def feed(self, index: int, samples: Sequence[ImuSample] | Sequence[InsoleSample]) -> int:
+        """Samples of stream `index` in the order in which they were read; how many of them were kept."""
+        return sum(map(self._inputs[index].take, samples))
 
     def step(self, now_ns: int) -> Frame | None:
         """Computes every tick that is due at `now_ns`, in order; the newest frame, or None where none is due."""

@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from jetson_runtime.suit.addresses import DEFAULT_LATEST, DEFAULT_PUBLIC, mistake
+from jetson_runtime.suit.config_rules import LOAD_OFF, LOAD_ON, mistakes_between
 from jetson_runtime.suit.errors import ConfigError
-from jetson_runtime.suit.mounting import IN_SEGMENT_AXES, MOUNTINGS
-from jetson_runtime.suit.signals import SIDES_OF_CHOICE, STREAM_INDEX, STREAM_NAMES
+from jetson_runtime.suit.mounting import DIRECTIONS, IN_SEGMENT_AXES, MOUNTINGS
+from jetson_runtime.suit.signals import FRESH_NS, LINK_DELAY_NS, MAX_WAIT_NS, SIDES_OF_CHOICE, Stream
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -50,43 +51,36 @@ class ModelTable(_Table):
 
 
 class StreamConfig(_Table):
-    """One device: its port, its serial number, or both; how it is mounted (IMUs); the baud rate of its UART."""
+    """One device: its port, its serial number, or both; how it is mounted (IMUs); the baud rate of its UART.
+
+    delay_ms: from sampling to receipt, the constant part that no clock estimate can see; None: by kind of device.
+    """
 
     port: Annotated[str, Field(min_length=1)] | None = None
     serial: Annotated[str, Field(min_length=1)] | None = None
     mounting: str = IN_SEGMENT_AXES
     baud: int = Field(default=921_600, ge=9_600, le=4_000_000)
+    delay_ms: float | None = Field(default=None, ge=0.0, le=50.0)
 
     @field_validator("mounting")
     @classmethod
     def _known_mounting(cls, value: str) -> str:
         if value not in MOUNTINGS:
             raise ValueError(
-                f"is no mounting; write x_<direction>_z_<direction>, one of {', '.join(sorted(MOUNTINGS))}"
+                "is no mounting; write where the sensor's x and z axes point, as in x_up_z_back, with two of "
+                f"{', '.join(DIRECTIONS)} that are at right angles"
             )
         return value
-
-    @model_validator(mode="after")
-    def _findable(self) -> StreamConfig:
-        if self.port is None and self.serial is None:
-            raise ValueError("names no device; give port, serial, or both")
-        return self
 
 
 class Limits(_Table):
     """How long the aligner waits, how old a stream may grow, and when a foot counts as loaded."""
 
-    max_wait_ms: float = Field(default=8.0, ge=0.0, le=50.0)
-    imu_fresh_ms: float = Field(default=20.0, ge=5.0, le=100.0)
-    insole_fresh_ms: float = Field(default=45.0, ge=13.0, le=200.0)
-    load_on_bodyweights: float = Field(default=0.05, ge=0.0, le=0.5)
-    load_off_bodyweights: float = Field(default=0.03, ge=0.0, le=0.5)
-
-    @model_validator(mode="after")
-    def _hysteresis(self) -> Limits:
-        if self.load_off_bodyweights > self.load_on_bodyweights:
-            raise ValueError("load_off_bodyweights is above load_on_bodyweights; lower it")
-        return self
+    max_wait_ms: float = Field(default=MAX_WAIT_NS / 1e6, ge=0.0, le=50.0)
+    imu_fresh_ms: float = Field(default=FRESH_NS["imu"] / 1e6, ge=5.0, le=100.0)
+    insole_fresh_ms: float = Field(default=FRESH_NS["insole"] / 1e6, ge=13.0, le=200.0)
+    load_on_bodyweights: float = Field(default=LOAD_ON, gt=0.0, le=0.5)
+    load_off_bodyweights: float = Field(default=LOAD_OFF, gt=0.0, le=0.5)
 
 
 class OutputTable(_Table):
@@ -148,6 +142,13 @@ class SuitConfig(_Table):
         """`("r",)`, `("l",)` or `("r", "l")`."""
         return SIDES_OF_CHOICE[self.suit.sides]
 
+    def link_delay_ns(self, stream: Stream) -> int:
+        """From sampling to receipt on the link of `stream`."""
+        settings = self.streams.get(stream.name)
+        if settings is None or settings.delay_ms is None:
+            return LINK_DELAY_NS[stream.kind]
+        return round(settings.delay_ms * 1e6)
+
 
 def load(path: Path) -> SuitConfig:
     """The config at `path`; raises ConfigError that lists every mistake with its key and limit."""
@@ -159,7 +160,7 @@ def load(path: Path) -> SuitConfig:
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: is not valid TOML: {error}") from error
-    mistakes = _stream_mistakes(table.get("streams"))
+    mistakes = mistakes_between(table)
     try:
         config = SuitConfig.model_validate(table)
     except ValidationError as error:
@@ -193,37 +194,3 @@ def _message(item: Any) -> str:
     text = str(item["msg"]).removeprefix("Value error, ")
     given = item.get("input")
     return text if isinstance(given, dict | list | tuple | BaseModel) else f"{text} (given: {given!r})"
-
-
-def _stream_mistakes(tables: Any) -> list[tuple[str, str]]:
-    """What is wrong between the tables of `[streams]`, on the raw TOML so that it is told beside the other mistakes."""
-    if not isinstance(tables, dict):
-        return []
-    mistakes = [
-        (f"streams.{name}", f"is no stream; the suit has {', '.join(STREAM_NAMES)}")
-        for name in tables
-        if name not in STREAM_INDEX
-    ]
-    mistakes += [
-        (f"streams.{name}.mounting", "the insole link fixes its axes; remove the line")
-        for name, table in tables.items()
-        if name.startswith("insole") and isinstance(table, dict) and "mounting" in table
-    ]
-    for key in ("port", "serial"):
-        mistakes += _shared_values(tables, key)
-    return mistakes
-
-
-def _shared_values(tables: dict[str, Any], key: str) -> list[tuple[str, str]]:
-    owner: dict[str, str] = {}
-    mistakes = []
-    for name, table in tables.items():
-        value = table.get(key) if isinstance(table, dict) else None
-        if not isinstance(value, str):
-            continue
-        if value in owner:
-            mistakes.append(
-                (f"streams.{name}.{key}", f"{owner[value]} has {value} too; give each device its own")
-            )
-        owner.setdefault(value, name)
-    return mistakes

@@ -79,12 +79,18 @@ class Aligner:
         self.streams = tuple(
             StreamAligner(stream, limit) for stream, limit in zip(STREAMS, fresh_ns, strict=True)
         )
+        self._newest_tick_ns = 0
 
     def push(self, index: int, sample_ns: int, values: Sequence[float]) -> bool:
-        """A sample of stream `index` in segment axes, in the order of its channels; False where it came too late."""
+        """A sample of stream `index` in segment axes, in the order of its channels; False where it was refused.
+
+        Only one that can still be fresh makes its stream live: ticks wait for live streams.
+        """
         stream = self.streams[index]
-        stream.live = True
-        return stream.ring.push(sample_ns, values)
+        kept = stream.ring.push(sample_ns, values)
+        if kept and sample_ns + stream.fresh_ns >= self._newest_tick_ns:
+            stream.live = True
+        return kept
 
     def ready(self, t_ns: int) -> bool:
         """True as soon as every live stream can supply its value at `t_ns`; False while none is live."""
@@ -98,6 +104,7 @@ class Aligner:
 
     def row(self, t_ns: int, row: Doubles) -> bool:
         """Fills `row` (54,) at `t_ns`; True where all streams are fresh. One that is not fresh stops being live."""
+        self._newest_tick_ns = t_ns
         all_fresh = True
         for stream in self.streams:
             stream.fill(t_ns, row)

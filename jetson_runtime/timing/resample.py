@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from jetson_runtime.suit.signals import PERIOD_NS, RATE_HZ, STREAMS, Stream
+from jetson_runtime.suit.signals import (
+    FRESH_NS,
+    LINK_DELAY_NS,
+    MAX_WAIT_NS,
+    PERIOD_NS,
+    RATE_HZ,
+    STREAMS,
+    Stream,
+)
 from jetson_runtime.timing.align import Aligner, empty_row
 
 if TYPE_CHECKING:
@@ -17,9 +25,6 @@ if TYPE_CHECKING:
 Doubles = npt.NDArray[np.float64]
 
 _INSOLE_RATES_HZ = (75.13, 80.0)
-_IMU_DELAY_NS = 1_000_000
-# 5.7 ms on the wire at 921,600 baud and the USB frame.
-_INSOLE_DELAY_NS = 6_500_000
 _LEAD_NS = 100_000_000
 _VGRF, _COP = 6, slice(7, 9)
 
@@ -38,8 +43,7 @@ def random_links(seed: int) -> tuple[Link, ...]:
     links = []
     for stream in STREAMS:
         rate = 200.0 if stream.kind == "imu" else float(random.choice(_INSOLE_RATES_HZ))
-        delay = _IMU_DELAY_NS if stream.kind == "imu" else _INSOLE_DELAY_NS
-        links.append(Link(rate, int(random.uniform(0, 1e9 / rate)), delay))
+        links.append(Link(rate, int(random.uniform(0, 1e9 / rate)), LINK_DELAY_NS[stream.kind]))
     return tuple(links)
 
 
@@ -48,14 +52,14 @@ def resample_trial(
     seed: int,
     *,
     links: tuple[Link, ...] | None = None,
-    fresh_ns: tuple[int, int] = (20_000_000, 45_000_000),
-    max_wait_ns: int = 8_000_000,
+    max_wait_ns: int = MAX_WAIT_NS,
 ) -> Doubles:
     """Rows (n, 54) on the trial's own grid in the order of CHANNELS; NaN: device absent or centre undefined.
 
-    fresh_ns: the limits of IMUs and insoles. The trial's first row is taken to have lasted before its start.
+    Samples bear their true times, as on the body once the link's delay is subtracted. The trial's first row is taken
+    to have lasted before its start.
     """
-    aligner = Aligner([fresh_ns[stream.kind == "insole"] for stream in STREAMS])
+    aligner = Aligner([FRESH_NS[stream.kind] for stream in STREAMS])
     events = _arrivals(trial, links or random_links(seed))
     count = len(trial.time_s)
     rows = np.tile(empty_row(), (count, 1))

@@ -8,6 +8,7 @@ cannot be seen from here.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 import numpy as np
@@ -23,9 +24,13 @@ _SKEW_PRIOR = 50e-6
 _SKEW_AFTER_RESTART = 5e-6
 _STEP_DOWN_NS, _STEP_DOWN_BUCKETS = 2.0e6, 2
 _STEP_UP_NS, _STEP_UP_BUCKETS = 2.5e6, 10
-# Device time that runs back, or ahead of the host's, by more than this is another start of the device.
-_RESTART_NS = _SECOND // 2
+# Device time that runs back by more than packets change places, or a sample that would have been taken this long
+# after it was received: the device started anew, or its clock was set.
+_BACK_NS = _SECOND // 10
+_AHEAD_NS = 20_000_000
 _SLEW = 2e-3
+# A mapping that is this far off jumps: slewing there would take longer than starting anew.
+_JUMP_NS = 20e6
 
 
 class ClockEstimator:
@@ -38,7 +43,6 @@ class ClockEstimator:
     _low: float
     _high: float
     _bucket_end: int
-    _applied_device: int
 
     def __init__(
         self, period_ns: int | None = None, stamp_resolution_ns: int = 1, rollover_ns: int | None = None
@@ -47,7 +51,6 @@ class ClockEstimator:
         self._period_ns = period_ns if stamp_resolution_ns >= 100_000 else None
         self._rollover_ns = rollover_ns
         self._prior_skew, self._prior_width = 0.0, _SKEW_PRIOR
-        self._last_host = -(1 << 62)
         self._last_raw: int | None = None
         self._begin(0, 0)
 
@@ -59,16 +62,26 @@ class ClockEstimator:
     @property
     def offset_ns(self) -> int:
         """Host time minus device time at the newest sample."""
-        return round(self._offset_at(self._last_device))
+        offset = self._offset_at(self._last_device)
+        return round(offset) if math.isfinite(offset) else self._offset_origin
 
     @property
     def uncertainty_ns(self) -> float:
-        """Scatter of the buckets about the line, ns; half the spread of the offsets until there is a line."""
-        return self._scatter
+        """Scatter of the buckets about the line, ns, and what the mapping has yet to move; half the spread of the
+        offsets until there is a line."""
+        return self._scatter + self._behind
 
     def update(self, device_ns: int, receive_ns: int) -> int:
         """The host time (CLOCK_MONOTONIC, ns) of the sample stamped `device_ns` and received at `receive_ns`."""
         device = self._continuous(device_ns, receive_ns)
+        host = self._map(device, receive_ns)
+        if host > receive_ns + _AHEAD_NS:
+            self._restart(device_ns, receive_ns)
+            host = self._map(device_ns, receive_ns)
+        return host
+
+    def _map(self, device: int, receive_ns: int) -> int:
+        """Learns from the sample's offset and answers its host time."""
         offset = float(receive_ns - self._offset_origin - device)
         self._low = min(self._low, offset)
         self._high = max(self._high, offset)
@@ -89,12 +102,14 @@ class ClockEstimator:
         self._intercept: float | None = None
         self._applied: float | None = None
         self._scatter = float("inf")
+        self._behind = 0.0
+        self._newest_host = -(1 << 62)
+        self._newest_device = device - 1
         self._bucket: list[tuple[float, int]] = []
         self._bucket_end = receive_ns + _BUCKET_NS
         self._bucket_first = self._bucket_last = receive_ns
         self._points: deque[tuple[float, float]] = deque(maxlen=_WINDOW_BUCKETS)
         self._early = self._late = 0
-        self._last_receive = receive_ns
 
     def _continuous(self, raw: int, receive_ns: int) -> int:
         """Device time without rollovers, smoothed where stamps are coarse; notices a restart of the device."""
@@ -104,10 +119,10 @@ class ClockEstimator:
             self._unwrapped += self._rollover_ns
         device = raw + self._unwrapped
         moved = device - self._last_device
-        if moved < -_RESTART_NS or moved > receive_ns - self._last_receive + 20 * _SECOND:
+        if moved < -_BACK_NS:
             self._restart(raw, receive_ns)
             device = raw
-        self._last_raw, self._last_receive = raw, receive_ns
+        self._last_raw = raw
         self._last_device = max(self._last_device, device)
         return self._smooth(device) if self._period_ns else device
 
@@ -187,15 +202,19 @@ class ClockEstimator:
         return float(self._offset_origin + self._intercept + self._slope * (device - self._origin))
 
     def _slewed(self, device: int) -> int:
-        """The estimate, moving by at most 2 ms a second towards a better one, and never back in time."""
+        """The estimate; once there is a line it moves by at most 2 ms a second. Newer samples are never mapped back."""
         wanted = self._offset_at(device) - self._offset_origin
         if self._intercept is None:
             self._scatter = max(self._high - self._low, 0.0) / 2
-        if self._applied is None or abs(wanted - self._applied) > 20e6:
+        newer = max(device - self._newest_device, 0)
+        if self._applied is None or self._intercept is None or abs(wanted - self._applied) > _JUMP_NS:
             self._applied = wanted
-            self._applied_device = device
         else:
-            step = _SLEW * max(device - self._applied_device, 0)
+            step = _SLEW * newer
             self._applied += min(max(wanted - self._applied, -step), step)
-            self._applied_device = max(device, self._applied_device)
-        return self._offset_origin + device + round(self._applied)
+        self._behind = abs(wanted - self._applied)
+        host = self._offset_origin + device + round(self._applied)
+        if newer:
+            host = self._newest_host = max(host, self._newest_host + 1)
+            self._newest_device = device
+        return host

@@ -12,10 +12,10 @@ import pytest
 from drivers.samples import ImuSample, InsoleSample
 from jetson_runtime.inference.frame import Frame
 from jetson_runtime.inference.pipeline import MAX_BACKLOG_NS, Pipeline
-from jetson_runtime.suit.config import ModelTable, StreamConfig, SuitConfig, SuitTable, Wearer
+from jetson_runtime.suit.config import ModelTable, OutputTable, StreamConfig, SuitConfig, SuitTable, Wearer
+from jetson_runtime.suit.mounting import MOUNTINGS
 from jetson_runtime.suit.signals import (
     CHANNEL_FILL,
-    CHANNEL_INDEX,
     PERIOD_NS,
     STANDARD_GRAVITY,
     STREAM_INDEX,
@@ -55,9 +55,9 @@ def _config(
     sides: str = "both", wearer: Wearer | None = WEARER, mounting: str = "x_forward_z_right"
 ) -> SuitConfig:
     streams = {
-        stream.name: StreamConfig(port=f"/dev/{stream.name}", mounting=mounting)
+        stream.name: StreamConfig(port=f"/dev/{stream.name}", mounting=mounting, delay_ms=0.5)
         if stream.kind == "imu"
-        else StreamConfig(port=f"/dev/{stream.name}")
+        else StreamConfig(port=f"/dev/{stream.name}", delay_ms=0.5)
         for stream in STREAMS
     }
     return SuitConfig(
@@ -92,16 +92,26 @@ class Suit:
                 frames.append(frame)
         return frames
 
-    def feed(self, name: str, at: int, k: int, accel: tuple[float, float, float] = STILL) -> None:
-        device_ns, receive_ns = at - START + 7_000_000_000, at + MS // 2
-        gyro = (math.sin(k / 7), 0.0, 0.1)
+    def feed(
+        self,
+        name: str,
+        at: int,
+        k: int,
+        accel: tuple[float, float, float] = STILL,
+        *,
+        gyro_x: float | None = None,
+        step_ns: int = 0,
+        force: float = 0.5,
+    ) -> None:
+        device_ns, receive_ns = at - START + 7_000_000_000 + step_ns, at + MS // 2
+        gyro = (math.sin(k / 7) if gyro_x is None else gyro_x, 0.0, 0.1)
         index = STREAM_INDEX[name]
         if name.startswith("imu"):
             self.pipeline.feed(index, [ImuSample(device_ns, receive_ns, accel, gyro, None)])
         else:
-            force = 35.0 * STANDARD_GRAVITY
+            force_n = force * 70.0 * STANDARD_GRAVITY
             sample = InsoleSample(
-                device_ns, receive_ns, k, 0, force, 0.027, -0.01, accel, gyro, None, (), 4000, 30.0
+                device_ns, receive_ns, k, 0, force_n, 0.027, -0.01, accel, gyro, None, (), 4000, 30.0
             )
             self.pipeline.feed(index, [sample])
 
@@ -214,18 +224,126 @@ def test_the_left_leg_is_the_mirrored_suit() -> None:
     assert both[lumbar] == pytest.approx((right[3] + left[3]) / 2)
 
 
-def test_a_sensor_mounted_90_degrees_off_what_the_config_says_is_seen_in_gravity() -> None:
-    """The suit as told: x forward, z right. The back sensor really sits turned about x: gravity is on its z axis."""
-    suit = Suit()
-    column = CHANNEL_INDEX["back_accel_y"]
+def _row_of(mounting_told: str, mounting_real: str, motion: tuple[float, ...]) -> np.ndarray:
+    """The back's six values after 30 ticks of constant `motion` in segment axes, seen by a sensor really mounted so."""
+    suit = Suit(_config(mounting=mounting_told))
+    rotation = MOUNTINGS[mounting_real]
+    accel, gyro = (tuple((rotation.T @ np.array(part)).tolist()) for part in (motion[:3], motion[3:]))
+    index = STREAM_INDEX["imu_back"]
     for k in range(30):
+        at = START + k * PERIOD_NS
+        suit.pipeline.feed(index, [ImuSample(at - START, at + MS // 2, accel, gyro, None)])
+        suit.pipeline.step(at + MS)
+    return suit.pipeline.row[list(STREAMS[index].channels)]
+
+
+@pytest.mark.parametrize("mounting", ["x_forward_z_right", "x_up_z_back", "x_forward_z_down", "x_left_z_up"])
+def test_the_mounting_turns_sensor_axes_into_segment_axes(mounting: str) -> None:
+    motion = (0.5, STANDARD_GRAVITY, -0.3, 0.1, 0.2, 0.3)
+    assert _row_of(mounting, mounting, motion) == pytest.approx(motion)
+
+
+def test_a_sensor_mounted_90_degrees_off_what_the_config_says_is_seen_in_gravity() -> None:
+    motion = (0.0, STANDARD_GRAVITY, 0.0, 0.1, 0.2, 0.3)
+    row = _row_of("x_up_z_back", "x_left_z_back", motion)
+    assert abs(row[1]) < 0.01
+    assert abs(row[2]) == pytest.approx(STANDARD_GRAVITY)
+
+
+def test_a_lost_devices_old_samples_are_forgotten_when_it_comes_back() -> None:
+    suit = Suit()
+    suit.play(60)
+    index = STREAM_INDEX["imu_back"]
+    suit.pipeline.detach(index)
+    suit.pipeline.attach(index, period_ns=PERIOD_NS)
+    frame = suit.play(1, absent=("imu_back",))[-1:] or suit.play(2, absent=("imu_back",))[-1:]
+    assert frame[0].missing == ("imu_back",)
+
+
+def test_best_effort_gives_numbers_that_are_not_called_valid() -> None:
+    config = _config().model_copy(update={"output": OutputTable(best_effort=True)})
+    suit = Suit(config)
+    suit.play(60)
+    frame = suit.play(20, absent=("imu_thigh_r",))[-1]
+    assert frame.missing == ("imu_thigh_r",)
+    assert not frame.valid
+    assert all(map(math.isfinite, frame.outcomes))
+
+
+def test_a_silent_stream_delays_ticks_only_until_it_is_missing() -> None:
+    suit = Suit()
+    suit.play(60)
+    suit.play(20, absent=("imu_thigh_r",))
+    frames = suit.play(20, absent=("imu_thigh_r",))
+    assert len(frames) == 20
+    assert suit.pipeline.next_deadline_ns is not None
+    newest = START + (suit.sent - 1) * PERIOD_NS
+    assert frames[-1].t_ns >= newest - PERIOD_NS, "the tick waited for its deadline"
+
+
+def test_contact_has_hysteresis() -> None:
+    suit = Suit()
+    seen = []
+    for force in (0.0, 0.04, 0.06, 0.04, 0.02, 0.04):
+        for _ in range(4):
+            at = START + suit.sent * PERIOD_NS
+            suit.feed("insole_r", at, suit.sent, force=force)
+            suit.sent += 1
+            frame = suit.pipeline.step(at + 9 * MS)
+        assert frame is not None
+        seen.append(frame.ground[0].contact)
+    assert seen == [False, False, True, True, False, False]
+
+
+def test_lost_packets_are_counted() -> None:
+    suit = Suit()
+    suit.play(20)
+    suit.play(3, absent=("imu_back",))
+    suit.play(5)
+    assert suit.pipeline.health(STREAM_INDEX["imu_back"], START + suit.sent * PERIOD_NS).drops == 3
+    assert suit.pipeline.health(STREAM_INDEX["imu_pelvis"], START + suit.sent * PERIOD_NS).drops == 0
+
+
+@pytest.mark.parametrize("name", ["imu_back", "insole_r"])
+@pytest.mark.parametrize("step_ms", [300, 5_000, 19_000, -300])
+def test_no_frame_is_valid_with_the_data_of_another_time_when_a_device_clock_steps(
+    name: str, step_ms: int
+) -> None:
+    """The device tells its sample number in gyro x; after the step the row must still hold the number of its time."""
+    suit = Suit()
+    index = STREAM_INDEX[name]
+    column = STREAMS[index].channels[3]
+    wrong, valid = 0, 0
+    for k in range(400):
+        at = START + k * PERIOD_NS
         for stream in STREAMS:
-            turned = (0.0, 0.0, STANDARD_GRAVITY)
-            suit.feed(stream.name, START + k * PERIOD_NS, k, turned if stream.name == "imu_back" else STILL)
-        suit.pipeline.step(START + k * PERIOD_NS + MS)
-    assert suit.pipeline.row[column] == pytest.approx(0.0)
-    assert suit.pipeline.row[column + 1] == pytest.approx(STANDARD_GRAVITY)
-    assert suit.pipeline.row[CHANNEL_INDEX["pelvis_accel_y"]] == pytest.approx(STANDARD_GRAVITY)
+            step = step_ms * MS if stream.name == name and k >= 100 else 0
+            suit.feed(stream.name, at, k, step_ns=step, gyro_x=float(k))
+        frame = suit.pipeline.step(at + MS // 2)
+        if frame is not None and frame.valid:
+            valid += 1
+            wrong += abs(suit.pipeline.row[column] - (frame.t_ns - START) / PERIOD_NS) > 3
+    assert wrong == 0
+    assert valid > 300
+
+
+def test_refused_samples_do_not_make_ticks_wait() -> None:
+    suit = Suit()
+    suit.play(60)
+    index = STREAM_INDEX["imu_back"]
+    frozen_ns = (suit.sent - 1) * PERIOD_NS + 7_000_000_000
+    kept = 0
+    for _ in range(40):
+        at = START + suit.sent * PERIOD_NS
+        for stream in STREAMS:
+            if stream.name != "imu_back":
+                suit.feed(stream.name, at, suit.sent)
+        kept += suit.pipeline.feed(index, [ImuSample(frozen_ns, at + MS // 2, STILL, (0.0, 0.0, 0.0), None)])
+        suit.sent += 1
+        frame = suit.pipeline.step(at + MS // 2)
+    assert kept == 0
+    assert frame is not None
+    assert frame.missing == ("imu_back",)
 
 
 def test_nan_samples_make_a_stream_missing_not_a_number() -> None:

@@ -66,7 +66,14 @@ def test_three_mistakes_are_told_in_one_message(tmp_path: Path) -> None:
         (GOOD.replace("70.0", '"70"'), "wearer.mass_kg", "number"),
         (GOOD + 'mounting = "x_up_z_back"\n', "streams.insole_r.mounting", "remove"),
         (GOOD + 'port = "/dev/imu_back"\n', "streams.insole_r.port", "its own"),
-        (GOOD + "[limits]\nload_on_bodyweights = 0.01\n", "limits", "lower it"),
+        (GOOD + "[limits]\nload_on_bodyweights = 0.01\n", "limits.load_off_bodyweights", "lower it"),
+        (GOOD + "[limits]\nload_off_bodyweights = 0.0\n", "limits.load_off_bodyweights", "greater than 0"),
+        (GOOD + "[output]\npublic = []\n", "output.public", "name an address"),
+        (
+            GOOD + '[output]\nlatest = ["tcp://127.0.0.1:1", "tcp://127.0.0.1:1"]\n',
+            "output.latest",
+            "its own",
+        ),
         (GOOD + '[output]\npublic = ["tcp://0.0.0.0:5555"]\n', "output.public", "CURVE"),
         (GOOD + f'[output]\npublic = ["ipc:///{"x" * 120}"]\n', "output.public", "shorten"),
     ],
@@ -75,6 +82,21 @@ def test_each_mistake_names_its_key_and_remedy(tmp_path: Path, text: str, key: s
     message = _mistakes(tmp_path, text)
     assert key in message
     assert remedy in message
+
+
+def test_rules_between_keys_are_told_beside_mistakes_of_keys(tmp_path: Path) -> None:
+    text = GOOD.replace('port = "/dev/imu_back"\nmounting = "x_up_z_back"', 'mounting = "sideways"')
+    message = _mistakes(
+        tmp_path,
+        text + "[limits]\nmax_wait_ms = 99.0\nload_on_bodyweights = 0.1\nload_off_bodyweights = 0.2\n",
+    )
+    for key in (
+        "streams.imu_back.mounting",
+        "streams.imu_back: names",
+        "limits.max_wait_ms",
+        "load_off_bodyweights",
+    ):
+        assert key in message
 
 
 def test_no_file_and_no_toml(tmp_path: Path) -> None:
