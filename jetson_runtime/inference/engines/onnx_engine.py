@@ -13,13 +13,16 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from jetson_runtime.inference.bundle import STREAM_GRAPH, Bundle
+from jetson_runtime.inference import layout
+from jetson_runtime.inference.bundle import STREAM_GRAPH, Bundle, Manifest
+from jetson_runtime.suit.errors import BundleError
 
+Shapes = dict[str, tuple[int, ...]]
 Array = npt.NDArray[np.float32]
 
 
 class OnnxEngine:
-    """Runs `stream.onnx`; its names and shapes are those that `models.export` wrote."""
+    """Runs `stream.onnx`; raises BundleError where it cannot be read or is not a graph of the bundle's network."""
 
     name = "onnxruntime"
 
@@ -28,18 +31,12 @@ class OnnxEngine:
         self.batch = batch
         self._rows = np.zeros((batch, len(manifest.channels)), np.float32)
         self._outcomes = np.zeros((batch, len(manifest.outcomes)), np.float32)
-        self._session = onnxruntime.InferenceSession(
-            str(bundle.path / STREAM_GRAPH), _one_thread(), providers=["CPUExecutionProvider"]
-        )
-        shapes = {
-            i.name: tuple(batch if size == "batch" else size for size in i.shape)
-            for i in self._session.get_inputs()
-        }
+        columns = _columns(manifest, batch)
+        self._session = _session(bundle, columns, batch)
         kernel = manifest.network.kernel
         self._rings = {
-            f"block{b}.{part}": np.zeros((kernel * dilation, *shapes[f"block{b}.{part}.tap1"]), np.float32)
-            for b, dilation in enumerate(manifest.network.dilations)
-            for part in ("first", "second")
+            name: np.zeros((kernel * dilation, *columns[name]), np.float32)
+            for name, _, dilation in layout.convolutions(manifest.network)
         }
         period = math.lcm(*(len(ring) for ring in self._rings.values()))
         self._bindings = [self._binding(tick, kernel) for tick in range(period)]
@@ -72,6 +69,44 @@ class OnnxEngine:
         for name, array in outputs.items():
             binding.bind_output(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
         return binding
+
+
+def _columns(manifest: Manifest, batch: int) -> Shapes:
+    """The shape of one column of each convolution's input: the first is shared by all networks."""
+    groups = len(manifest.outcomes)
+    return {
+        name: (1 if i == 0 else groups, batch, 1, width)
+        for i, (name, width, _) in enumerate(layout.convolutions(manifest.network))
+    }
+
+
+def _session(bundle: Bundle, columns: Shapes, batch: int) -> onnxruntime.InferenceSession:
+    """The stream graph, loaded and of the shape that the bindings take for granted."""
+    path = bundle.path / STREAM_GRAPH
+    try:
+        session = onnxruntime.InferenceSession(str(path), _one_thread(), providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's errors share no base class but this one.
+        first = str(error).strip().partition("\n")[0]
+        raise BundleError(
+            f"{path}: ONNX Runtime {onnxruntime.__version__} cannot load it ({first}); export the bundle again,"
+            ' install a newer ONNX Runtime, or choose engine = "numpy" under [model]'
+        ) from error
+    manifest = bundle.manifest
+    wanted: Shapes = {"rows": (batch, len(manifest.channels)), "outcomes": (batch, len(manifest.outcomes))}
+    for name, shape in columns.items():
+        wanted |= {f"{name}.tap{age}": shape for age in range(1, manifest.network.kernel)}
+        wanted[f"{name}.column"] = shape
+    given = {value.name: _sizes(value, batch) for value in (*session.get_inputs(), *session.get_outputs())}
+    odd = sorted(name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name))
+    if odd:
+        raise BundleError(
+            f"{path}: is not the graph of the manifest's network ({', '.join(odd[:4])}); export the bundle again"
+        )
+    return session
+
+
+def _sizes(value: onnxruntime.NodeArg, batch: int) -> tuple[int, ...]:
+    return tuple(batch if size == "batch" else size for size in value.shape)
 
 
 def _one_thread() -> onnxruntime.SessionOptions:

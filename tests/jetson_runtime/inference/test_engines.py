@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 torch = pytest.importorskip("torch")
+onnx = pytest.importorskip("onnx")
 
 from jetson_runtime.inference import engines  # noqa: E402
-from jetson_runtime.inference.bundle import Bundle  # noqa: E402
+from jetson_runtime.inference.bundle import STREAM_GRAPH, WEIGHTS, WINDOW_GRAPH, Bundle  # noqa: E402
 from jetson_runtime.suit import signals  # noqa: E402
 from jetson_runtime.suit.errors import BundleError  # noqa: E402
 from models.tcn import TcnSet  # noqa: E402
@@ -142,6 +147,30 @@ def test_the_numpy_engine_allocates_no_arrays_once_it_runs(bundle: Bundle) -> No
     tracemalloc.stop()
     # One hidden column of eight networks and two legs is 5,120 bytes; views and numbers are not counted against it.
     assert peak < 2_500
+
+
+def _with_graph(bundle: Bundle, folder: Path, graph: bytes) -> Bundle:
+    shutil.copytree(bundle.path, folder)
+    (folder / STREAM_GRAPH).write_bytes(graph)
+    return replace(bundle, path=folder)
+
+
+@pytest.mark.parametrize("ruin", ["garbage", "empty", "opset", "other graph", "weights gone"])
+def test_a_graph_that_cannot_be_run_is_refused_by_file(bundle: Bundle, tmp_path: Path, ruin: str) -> None:
+    model = onnx.load(bundle.path / STREAM_GRAPH, load_external_data=False)
+    if ruin == "opset":
+        model.opset_import[0].version = 999
+        model.ir_version = 999
+    graph = {
+        "garbage": b"garbage",
+        "empty": b"",
+        "other graph": (bundle.path / WINDOW_GRAPH).read_bytes(),
+    }.get(ruin, model.SerializeToString())
+    ruined = _with_graph(bundle, tmp_path / "bundle", graph)
+    if ruin == "weights gone":
+        (ruined.path / WEIGHTS).unlink()
+    with pytest.raises(BundleError, match=r"stream\.onnx: .*export the bundle again"):
+        engines.create("onnxruntime", ruined, 2)
 
 
 def test_an_unknown_engine_is_refused_by_name(bundle: Bundle) -> None:
