@@ -38,22 +38,22 @@ class Insole:
     def __init__(self, link: CommandLink, info: Info, switch: LoadSwitch, notes: tuple[str, ...]) -> None:
         self.port = link.port
         self.info = info
-        self.rate_hz = info.rate_hz
         self.notes = notes
         self._side = link.side
         self._switch = switch
         self._parser = _continue(link.parser)
         self._grid = PressureGrid(info, link.side)
         self._sequence: int | None = None
-        self._foreign = False
+        self._unusable = False
         self._lost = 0
         self._refused = 0
         self._force_disagreements = 0
         self._centre_disagreements = 0
 
-    def set_thresholds(self, load_on_n: float, load_off_n: float) -> None:
-        """From which force on the centre of pressure is defined when loading, below which no more when unloading."""
-        self._switch.set(load_on_n, load_off_n)
+    @property
+    def rate_hz(self) -> float:
+        """As the newest INFO says it; another than before means that the device was set to it while streaming."""
+        return self.info.rate_hz
 
     def feed(self, data: bytes, receive_ns: int) -> list[InsoleSample]:
         """Samples completed by `data`, in order; what cannot become one is counted."""
@@ -87,7 +87,7 @@ class Insole:
         sample = codec.decode_sample(frame.body)
         mapped = bool(sample.cells)
         readable = not mapped or len(sample.cells) == 2 * self._grid.cells
-        if frame.side != self._side or self._foreign or not readable:
+        if frame.side != self._side or self._unusable or not readable:
             self._refused += 1
             return None
         self._count_lost(frame.sequence)
@@ -137,11 +137,11 @@ class Insole:
             self._centre_disagreements += 1
 
     def _take_info(self, frame: InsoleFrame) -> None:
-        """A changed geometry is adopted; another insole's INFO on this line ends the use of its samples."""
+        """A changed geometry or rate is adopted; one that no sample can have, or another insole's, ends their use."""
         info = codec.decode_info(frame.body)
-        if frame.side != self._side or info.serial != self.info.serial:
-            self._foreign = True
-        elif info.geometry != self.info.geometry:
+        if frame.side != self._side or info.serial != self.info.serial or _lacking(info):
+            self._unusable = True
+        elif (info.geometry, info.rate_centihz) != (self.info.geometry, self.info.rate_centihz):
             self.info = info
             self._grid = PressureGrid(info, self._side)
 
@@ -193,9 +193,18 @@ def _identify(link: CommandLink, serial: str | None) -> Info:
         raise WrongDevice(
             f"{link.port.path}: this is {info.model} with serial number {info.serial}, the config asks for {serial}"
         )
-    if not (info.rows and info.columns and info.pitch_um):
-        raise UnsupportedDevice(f"{link.port.path}: {info.model} {info.serial} announces no grid")
+    if lacking := _lacking(info):
+        raise UnsupportedDevice(f"{link.port.path}: {info.model} {info.serial} announces {lacking}")
     return info
+
+
+def _lacking(info: Info) -> str:
+    """What this INFO announces that no samples can be read with, in words; empty where it is usable."""
+    if not (info.rows and info.columns and info.pitch_um):
+        return "no grid"
+    if not info.live_cells:
+        return "no live cell"
+    return "" if info.rate_centihz else "a rate of 0 Hz"
 
 
 def _refuse_other_side(link: CommandLink) -> None:

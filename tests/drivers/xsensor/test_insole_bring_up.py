@@ -222,9 +222,19 @@ def test_a_silent_line_is_given_up_after_three_questions_and_one_to_the_other_fo
     assert [command.op for command in device.received] == [1, 1, 1, 1]
 
 
-@pytest.mark.parametrize(
-    ("info", "error"), [(None, ReplyTimeout), (Info("X4", "S-1", 0, 0, 0, 7513, ()), UnsupportedDevice)]
-)
-def test_an_insole_without_geometry_is_refused(pty: Pty, info: Info | None, error: type[Exception]) -> None:
-    with ScriptedInsole(pty, info), pytest.raises(error):
+UNUSABLE = {
+    "no grid": Info("X4", "S-1", 0, 0, 0, 7513, ()),
+    "no live cell": GRID._replace(mask=(False,) * 4),
+    "a rate of 0 Hz": GRID._replace(rate_centihz=0),
+}
+
+
+def test_an_insole_that_tells_nothing_about_itself_is_refused(pty: Pty) -> None:
+    with ScriptedInsole(pty, None), pytest.raises(ReplyTimeout):
+        start(pty.name)
+
+
+@pytest.mark.parametrize("lacking", list(UNUSABLE))
+def test_an_insole_whose_samples_could_not_be_read_is_refused(pty: Pty, lacking: str) -> None:
+    with ScriptedInsole(pty, UNUSABLE[lacking]), pytest.raises(UnsupportedDevice, match=lacking):
         start(pty.name)

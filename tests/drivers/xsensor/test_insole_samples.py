@@ -106,12 +106,6 @@ def test_centre_is_undefined_at_low_load_with_hysteresis(insole: Insole) -> None
     assert [math.isnan(s.cop_ml_m) for s in samples] == [True, True, False, False, True, True, False]
 
 
-def test_thresholds_can_be_changed_while_running(insole: Insole) -> None:
-    insole.set_thresholds(10.0, 5.0)
-    (sample,) = insole.feed(sample_frame(body({(2, 2): 12.0})), 1)
-    assert not math.isnan(sample.cop_ap_m)
-
-
 def test_without_a_map_the_device_s_own_figures_are_used(insole: Insole) -> None:
     (sample,) = insole.feed(sample_frame(body(None, force_n=50.0, cop=(300, 100))), 1)
     assert (sample.force_n, sample.pressures_kpa) == (50.0, ())
@@ -154,6 +148,21 @@ def test_a_new_geometry_is_taken_from_its_info(insole: Insole) -> None:
     wider = INFO._replace(pitch_um=20_000)
     (sample,) = insole.feed(info_frame(wider) + sample_frame(content, 1), 1)
     assert sample.force_n == pytest.approx(200.0)
+
+
+def test_a_new_rate_is_taken_from_its_info(insole: Insole) -> None:
+    assert insole.rate_hz == 75.13
+    assert len(insole.feed(info_frame(INFO._replace(rate_centihz=5000)) + sample_frame(body({})), 1)) == 1
+    assert insole.rate_hz == insole.info.rate_hz == 50.0
+
+
+@pytest.mark.parametrize("change", [{"rate_centihz": 0}, {"pitch_um": 0}, {"mask": (False,) * 12}])
+def test_an_info_that_bring_up_would_refuse_ends_the_use_of_the_samples(
+    insole: Insole, change: dict[str, object]
+) -> None:
+    assert insole.feed(info_frame(INFO._replace(**change)) + sample_frame(body({})), 1) == []
+    assert insole.rate_hz == 75.13
+    assert insole.counters()["refused"] == 1
 
 
 def test_the_other_foot_s_samples_are_refused(insole: Insole) -> None:
