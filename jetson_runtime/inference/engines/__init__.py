@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from jetson_runtime.inference.bundle import Bundle
 from jetson_runtime.inference.engines.base import Engine
+from jetson_runtime.suit.config import ModelTable
 from jetson_runtime.suit.errors import BundleError
 
-NAMES = ("onnxruntime", "numpy")
+# What the config takes; `create` must know each.
+NAMES: tuple[str, ...] = get_args(ModelTable.model_fields["engine"].annotation)
 
 
 def create(name: str, bundle: Bundle, batch: int) -> Engine:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from pydantic import ValidationError
 
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
@@ -16,6 +17,7 @@ onnx = pytest.importorskip("onnx")
 from jetson_runtime.inference import engines  # noqa: E402
 from jetson_runtime.inference.bundle import STREAM_GRAPH, WEIGHTS, WINDOW_GRAPH, Bundle  # noqa: E402
 from jetson_runtime.suit import signals  # noqa: E402
+from jetson_runtime.suit.config import ModelTable  # noqa: E402
 from jetson_runtime.suit.errors import BundleError  # noqa: E402
 from models.tcn import TcnSet  # noqa: E402
 
@@ -171,6 +173,14 @@ def test_a_graph_that_cannot_be_run_is_refused_by_file(bundle: Bundle, tmp_path:
         (ruined.path / WEIGHTS).unlink()
     with pytest.raises(BundleError, match=r"stream\.onnx: .*export the bundle again"):
         engines.create("onnxruntime", ruined, 2)
+
+
+def test_the_config_takes_exactly_the_engines_there_are(bundle: Bundle) -> None:
+    assert [engines.create(name, bundle, 1).name for name in engines.NAMES] == ["onnxruntime", "numpy"]
+    for name in engines.NAMES:
+        ModelTable(bundle=bundle.path, engine=name)
+    with pytest.raises(ValidationError):
+        ModelTable(bundle=bundle.path, engine="tensorrt")
 
 
 def test_an_unknown_engine_is_refused_by_name(bundle: Bundle) -> None:
