@@ -16,7 +16,7 @@ from models.virtual_wearer.wearer import generate
 
 # What is played, and for how long.
 SCENES: tuple[tuple[str, float], ...] = (("PS", 6.0), ("W", 20.0), ("L", 22.0), ("W", 14.0))
-CROSSFADE_S = 0.4
+_FADE_ROWS = 80
 # Steps of 1e-4 of a unit are far below every sensor's noise, and a file of rounded numbers is half the size.
 _DECIMALS = 4
 
@@ -52,13 +52,13 @@ def _unknown_at_start(labels: npt.NDArray[np.float32], *, skip: bool) -> npt.NDA
     """Labels (n, 14), unknown while the network still remembers what was before the scene."""
     answer: npt.NDArray[np.float32] = labels.copy()
     if skip:
-        answer[: HISTORY + 1] = np.nan
+        answer[: _FADE_ROWS + HISTORY] = np.nan
     return answer
 
 
 def _joined(scenes: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
     """The scenes one after another, each faded into the next; NaN wherever either is."""
-    fade = int(CROSSFADE_S * RATE_HZ)
+    fade = _FADE_ROWS
     share = np.linspace(0.0, 1.0, fade, dtype=np.float32)[:, None]
     whole: npt.NDArray[np.float32] = scenes[0]
     for scene in scenes[1:]:

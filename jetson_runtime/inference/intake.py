@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from drivers.samples import ImuSample, InsoleSample, Vector3
+from drivers.samples import FLAG_CLOCK_STEPPED, ImuSample, InsoleSample, Vector3
 from jetson_runtime.suit.config import SuitConfig, Wearer
 from jetson_runtime.suit.mounting import MOUNTINGS
 from jetson_runtime.suit.signals import PERIOD_NS, STANDARD_GRAVITY, STREAMS
@@ -54,6 +54,7 @@ class Intake:
         self._samples = 0
         self._drops = 0
         self._restarts = 0
+        self._stepped = False
         self._looked = (0, 0)
 
     def attach(self, period_ns: int) -> None:
@@ -69,6 +70,8 @@ class Intake:
 
     def take(self, sample: ImuSample | InsoleSample) -> bool:
         """True where the sample was kept, False for a duplicate or one older than the newest."""
+        if self._clock_was_set(sample):
+            self._clock.restart(sample.device_ns, sample.receive_ns)
         sample_ns = self._clock.update(sample.device_ns, sample.receive_ns) - self._delay_ns
         if self._clock.restarts != self._restarts:
             self._restarts = self._clock.restarts
@@ -80,6 +83,12 @@ class Intake:
         self._last_device_ns = sample.device_ns
         self._samples += 1
         return self._aligner.push(self._index, sample_ns, self._convert(sample))
+
+    def _clock_was_set(self, sample: ImuSample | InsoleSample) -> bool:
+        """The link flags every sample since the step; the first one tells."""
+        stepped = isinstance(sample, InsoleSample) and bool(sample.flags & FLAG_CLOCK_STEPPED)
+        first, self._stepped = stepped and not self._stepped, stepped
+        return first
 
     def health(self, now_ns: int) -> StreamHealth:
         samples, since = self._looked

@@ -76,9 +76,15 @@ class ClockEstimator:
         device = self._continuous(device_ns, receive_ns)
         host = self._map(device, receive_ns)
         if host > receive_ns + _AHEAD_NS:
-            self._restart(device_ns, receive_ns)
+            self.restart(device_ns, receive_ns)
             host = self._map(device_ns, receive_ns)
         return host
+
+    def restart(self, device: int, receive_ns: int) -> None:
+        """The device's clock was set or began anew at `device`: only the skew is remembered."""
+        self.restarts += 1
+        self._prior_skew, self._prior_width = self._slope, _SKEW_AFTER_RESTART
+        self._begin(device, receive_ns)
 
     def _map(self, device: int, receive_ns: int) -> int:
         """Learns from the sample's offset and answers its host time."""
@@ -120,16 +126,11 @@ class ClockEstimator:
         device = raw + self._unwrapped
         moved = device - self._last_device
         if moved < -_BACK_NS:
-            self._restart(raw, receive_ns)
+            self.restart(raw, receive_ns)
             device = raw
         self._last_raw = raw
         self._last_device = max(self._last_device, device)
         return self._smooth(device) if self._period_ns else device
-
-    def _restart(self, device: int, receive_ns: int) -> None:
-        self.restarts += 1
-        self._prior_skew, self._prior_width = self._slope, _SKEW_AFTER_RESTART
-        self._begin(device, receive_ns)
 
     def _smooth(self, device: int) -> int:
         """A phase lock on the period: coarse stamps of a strictly periodic device, not of an irregular one."""

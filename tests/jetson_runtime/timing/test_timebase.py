@@ -78,3 +78,22 @@ def test_coarse_stamps_of_a_periodic_device_are_smoothed() -> None:
         for resolution in (1, 1_000_000)
     ]
     assert spread[1] <= spread[0]
+
+
+def test_late_first_samples_are_forgotten_within_the_first_seconds() -> None:
+    host, device, receive = _trace(8, 15.0)
+    receive[:3] += np.array([10, 15, 19]) * 1_000_000
+    clock = ClockEstimator()
+    errors = _errors_ms(clock, host, device, np.maximum.accumulate(receive))
+    late = slice(RATE, 5 * RATE)
+    assert np.max(errors[late]) < np.median(errors) + 1.0
+
+
+@pytest.mark.parametrize("step_ms", [300, 5_000, 60_000])
+def test_a_clock_set_forward_never_stamps_a_sample_after_its_receipt(step_ms: int) -> None:
+    host, device, receive = _trace(9, 15.0)
+    device[3000:] += step_ms * 1_000_000
+    clock = ClockEstimator()
+    errors = _errors_ms(clock, host, device, receive)
+    assert clock.restarts == 1
+    assert np.max(host / 1e6 + errors - receive / 1e6) < 20
