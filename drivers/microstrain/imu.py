@@ -14,7 +14,7 @@ from drivers.microstrain.codec import MipPacket, MipParser
 from drivers.microstrain.commands import Command, CommandLink
 from drivers.microstrain.fields import ACCEL, FIELDS, GYRO, IMU_DATA, QUATERNION, STANDARD_GRAVITY, TIME
 from drivers.microstrain.plan import StreamPlan, plan_stream
-from drivers.samples import ImuSample
+from drivers.samples import ImuSample, Quaternion, Vector3
 from drivers.serial_port import SerialPort
 
 MODEL = "6253"  # the 3DM-GX5-25's model number, before the dash
@@ -23,6 +23,11 @@ RATE_HZ = 200
 
 _BAUD_CHANGE_S = 0.3
 _MAX_TIME_S = 1e9
+# The widest ranges a 3DM-GX5-25 can be bought with are 40 g and 1000 deg/s (17.5 rad/s), a unit quaternion's numbers
+# end at 1: beyond these no reading is a motion, however finite it is and however right its checksum.
+_MOST_G = 100.0
+_MOST_RAD_S = 50.0
+_MOST_QUATERNION = 1.5
 _INFO = struct.Struct(">H16s16s16s16s16s")
 _unpack_accel = FIELDS[IMU_DATA, ACCEL].layout.unpack
 _unpack_gyro = FIELDS[IMU_DATA, GYRO].layout.unpack
@@ -65,6 +70,7 @@ class Imu:
         self._without_data = 0
         self._without_time = 0
         self._not_finite = 0
+        self._out_of_range = 0
         self._other_packets = 0
 
     def feed(self, data: bytes, receive_ns: int) -> list[ImuSample]:
@@ -73,7 +79,7 @@ class Imu:
         return [sample for sample in samples if sample is not None]
 
     def counters(self) -> dict[str, int]:
-        """Since bring-up. without_time, without_data, not_finite: IMU packets that gave no sample, and why."""
+        """Since bring-up. without_*, not_finite, out_of_range: IMU packets that gave no sample, and why."""
         parser = self._parser
         return {
             "packets": parser.packets,
@@ -84,6 +90,7 @@ class Imu:
             "without_time": self._without_time,
             "without_data": self._without_data,
             "not_finite": self._not_finite,
+            "out_of_range": self._out_of_range,
         }
 
     def _sample(self, packet: MipPacket) -> ImuSample | None:
@@ -110,6 +117,9 @@ class Imu:
         x, y, z = accel
         if not isfinite(x + y + z + sum(gyro) + (sum(quaternion) if quaternion else 0.0)):
             self._not_finite += 1
+            return None
+        if not _in_range(accel, gyro, quaternion):
+            self._out_of_range += 1
             return None
         acceleration = (x * STANDARD_GRAVITY, y * STANDARD_GRAVITY, z * STANDARD_GRAVITY)
         return ImuSample(round(seconds * 1e9), packet.receive_ns, acceleration, gyro, quaternion)
@@ -143,6 +153,14 @@ def bring_up(
     for note in imu.notes:
         log(f"{port.path}: {note}")
     return imu
+
+
+def _in_range(accel: Vector3, gyro: Vector3, quaternion: Quaternion | None) -> bool:
+    return (
+        max(map(abs, accel)) <= _MOST_G
+        and max(map(abs, gyro)) <= _MOST_RAD_S
+        and (quaternion is None or max(map(abs, quaternion)) <= _MOST_QUATERNION)
+    )
 
 
 def _set_to_idle(link: CommandLink) -> None:

@@ -25,6 +25,9 @@ _NO_PRESSURES: tuple[float, ...] = ()
 # What the device's own force and centre may differ from ours by, before it counts as a disagreement.
 _FORCE_SHARE, _FORCE_N = 0.02, 2.0
 _CENTRE_CELLS = 0.5
+# A heavy person's jump lands with 10 kN; the wire can say 43 MN. (It cannot say an impossible acceleration or rate:
+# its integers end at 16 g and 2048 deg/s.)
+_MOST_FORCE_N = 20_000.0
 
 _ACCEL_SI = 9.80665 / codec.ACCEL_PER_G
 _GYRO_SI = radians(1.0) / codec.GYRO_PER_DEG_S
@@ -47,6 +50,7 @@ class Insole:
         self._unusable = False
         self._lost = 0
         self._refused = 0
+        self._out_of_range = 0
         self._force_disagreements = 0
         self._centre_disagreements = 0
 
@@ -68,7 +72,10 @@ class Insole:
         return samples
 
     def counters(self) -> dict[str, int]:
-        """Since bring-up. lost: gaps in the sequence. refused: samples of another side, device or geometry."""
+        """Since bring-up. lost: gaps in the sequence. refused: samples of another side, device or geometry.
+
+        out_of_range: samples with a force that no person exerts, or a centre of pressure beside the grid.
+        """
         parser = self._parser
         return {
             "frames": parser.frames,
@@ -79,6 +86,7 @@ class Insole:
             "discarded_bytes": parser.discarded_bytes,
             "lost": self._lost,
             "refused": self._refused,
+            "out_of_range": self._out_of_range,
             "force_disagreements": self._force_disagreements,
             "centre_disagreements": self._centre_disagreements,
         }
@@ -92,6 +100,9 @@ class Insole:
             return None
         self._count_lost(frame.sequence)
         load, pressures = self._from_map(sample) if mapped else (self._from_device(sample), _NO_PRESSURES)
+        if load.force_n > _MOST_FORCE_N or self._grid.beside(load):
+            self._out_of_range += 1
+            return None
         if not self._switch.update(load.force_n):
             load = Load(load.force_n, nan, nan)
         valid = bool(frame.flags & FLAG_IMU_VALID)

@@ -29,6 +29,8 @@ class PressureGrid:
         self._lateral_m = self.cell_m if side == RIGHT else -self.cell_m
         self._middle_column = (info.columns + 1) / 2
         self._middle_row = (info.rows + 1) / 2
+        self._half_length_m = info.rows / 2 * self.cell_m
+        self._half_width_m = info.columns / 2 * self.cell_m
         centres = [
             (1.0, *self._metres(i % info.columns + 1, i // info.columns + 1))
             for i, live in enumerate(info.mask)
@@ -47,6 +49,10 @@ class PressureGrid:
         if COP_UNDEFINED in (column, row):
             return _NAN, _NAN
         return self._metres(column / COP_PER_CELL, row / COP_PER_CELL)
+
+    def beside(self, load: Load) -> bool:
+        """Whether the centre of pressure is defined and off the grid."""
+        return abs(load.ap_m) > self._half_length_m or abs(load.ml_m) > self._half_width_m
 
     def _metres(self, column: float, row: float) -> tuple[float, float]:
         return (self._middle_row - row) * self.cell_m, (column - self._middle_column) * self._lateral_m

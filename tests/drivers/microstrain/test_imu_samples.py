@@ -101,6 +101,27 @@ def test_not_a_number_anywhere_is_not_handed_on(imu: Imu, field: tuple[int, byte
     assert imu.counters()["not_finite"] == 1
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        (0x04, struct.pack(">3f", 0, -1e30, 0)),
+        (0x04, struct.pack(">3f", 101, 0, 0)),
+        (0x05, struct.pack(">3f", 0, 0, -51)),
+        (0x0A, struct.pack(">4f", 0, 0, 3e38, 0)),
+    ],
+)
+def test_what_no_sensor_can_measure_is_not_handed_on(imu: Imu, field: tuple[int, bytes]) -> None:
+    fields = dict([ACCEL, GYRO, QUATERNION, time_field(1.0), field])
+    assert imu.feed(build_packet(0x80, fields.items()), 1) == []
+    assert imu.counters()["out_of_range"] == 1
+
+
+def test_the_widest_range_of_the_sensor_is_handed_on(imu: Imu) -> None:
+    """40 g and 1000 deg/s, and the little more that calibration adds."""
+    accel, gyro = struct.pack(">3f", 40.5, -40.5, 0), struct.pack(">3f", -17.6, 0, 17.6)
+    assert len(imu.feed(build_packet(0x80, [(0x04, accel), (0x05, gyro), time_field(1.0)]), 1)) == 1
+
+
 def test_short_fields_give_no_value(imu: Imu) -> None:
     assert imu.feed(build_packet(0x80, [(0x04, ACCEL[1][:8]), GYRO, time_field(1.0)]), 1) == []
     assert imu.counters()["without_data"] == 1
@@ -141,9 +162,12 @@ def test_whatever_fields_come_every_packet_is_a_sample_or_counted(
     before = imu.counters()
     samples = imu.feed(b"".join(build_packet(*packet) for packet in stream), 1)
     counted = {name: value - before[name] for name, value in imu.counters().items()}
-    unused = sum(counted[name] for name in ("other_packets", "without_time", "without_data", "not_finite"))
+    unused = sum(
+        counted[name]
+        for name in ("other_packets", "without_time", "without_data", "not_finite", "out_of_range")
+    )
     assert counted["packets"] == len(samples) + unused
     for sample in samples:
         values = (*sample.accel, *sample.gyro, *(sample.quaternion or ()))
-        assert all(map(math.isfinite, values))
+        assert all(abs(value) <= 100 * 9.80665 for value in values)
         assert 0 <= sample.device_ns <= 10**18

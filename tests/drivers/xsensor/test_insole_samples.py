@@ -115,6 +115,20 @@ def test_without_a_map_the_device_s_own_figures_are_used(insole: Insole) -> None
     assert math.isnan(sample.cop_ap_m)
 
 
+@pytest.mark.parametrize(
+    ("force_n", "cop"),
+    [(4e7, (200, 200)), (20_001.0, (200, 200)), (50.0, (32767, 200)), (50.0, (200, -300)), (50.0, (40, 200))],
+)
+def test_what_no_foot_can_do_is_not_handed_on(insole: Insole, force_n: float, cop: tuple[int, int]) -> None:
+    assert insole.feed(sample_frame(body(None, force_n=force_n, cop=cop)), 1) == []
+    assert insole.counters()["out_of_range"] == 1
+
+
+@pytest.mark.parametrize("cop", [(50, 50), (350, 450)])
+def test_the_edge_of_the_grid_and_a_hard_landing_are_handed_on(insole: Insole, cop: tuple[int, int]) -> None:
+    assert len(insole.feed(sample_frame(body(None, force_n=15_000.0, cop=cop)), 1)) == 1
+
+
 def test_lost_samples_are_counted_by_their_sequence(insole: Insole) -> None:
     top = 2**32
     for sequence in (
