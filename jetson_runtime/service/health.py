@@ -9,6 +9,7 @@ from typing import Any
 from drivers.microstrain.imu import Imu
 from jetson_runtime.inference.intake import StreamHealth
 from jetson_runtime.inference.pipeline import Pipeline
+from jetson_runtime.service import power
 from jetson_runtime.service.bringup import BringUp, Device
 from jetson_runtime.service.faults import Fault, Problem
 from jetson_runtime.service.reactor import Reactor
@@ -178,6 +179,7 @@ class Health:
             "late_ticks": pipeline.late_ticks,
             "lateness_ms": self._reactor.lateness.summary_ms(),
             "publisher": {"sent": sent, "dropped": publisher.dropped},
+            **power.read(),
         }
 
     def _lateness(self, missed: int) -> list[Problem]:
