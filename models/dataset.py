@@ -6,10 +6,14 @@ reads them mirrored: every trial counts twice.
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+import os
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +23,7 @@ from scipy.spatial.transform import Rotation
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.errors import TrialError
 from jetson_runtime.suit.trial import Trial, read_trial
+from jetson_runtime.timing import align, resample, ring
 from jetson_runtime.timing.resample import resample_trial
 from models.tcn import HISTORY, SPARSE_STRIDE
 
@@ -97,12 +102,37 @@ def load(folder: Path, processes: int = 1) -> list[Recording]:
 
 def _load_one(path: Path) -> Recording:
     trial = read_trial(path)
-    cached = path.parent / _CACHE / f"{path.stem}.npy"
-    if cached.exists() and cached.stat().st_mtime_ns >= path.stat().st_mtime_ns:
-        return record(path.stem, trial, np.load(cached))
+    cached = path.parent / _CACHE / f"{path.stem}.npz"
+    key = _key(path)
+    if (rows := _kept(cached, key)) is not None:
+        return record(path.stem, trial, rows)
     recording = record(path.stem, trial)
-    np.save(cached, recording.rows)
+    fresh = cached.with_suffix(f".{os.getpid()}.new")
+    with fresh.open("wb") as out:
+        np.savez(out, rows=recording.rows, key=key)
+    fresh.replace(cached)
     return recording
+
+
+def _kept(cached: Path, key: str) -> Floats | None:
+    """The rows in `cached` if they were made by this code of this file."""
+    if not cached.exists():
+        return None
+    with np.load(cached) as table:
+        rows: Floats = table["rows"]
+        return rows if str(table["key"]) == key else None
+
+
+def _key(path: Path) -> str:
+    """Of the code that makes rows, of its constants, and of the trial's file as it lies there."""
+    stat = path.stat()
+    return f"{_code()} {stat.st_size} {stat.st_mtime_ns}"
+
+
+@lru_cache
+def _code() -> str:
+    makers = (resample, align, ring, signals, record)
+    return hashlib.sha256("".join(inspect.getsource(maker) for maker in makers).encode()).hexdigest()
 
 
 class Segments:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import os
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -15,8 +18,9 @@ from made_up_trials import made_up_trial
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.errors import TrialError
 from jetson_runtime.suit.trial import write_trial
+from jetson_runtime.timing import align, resample, ring
 from models import dataset
-from models.dataset import Recording, Segments
+from models.dataset import Floats, Recording, Segments
 
 
 def test_a_trial_becomes_rows_by_the_aligner_of_the_body() -> None:
@@ -138,13 +142,55 @@ def test_statistics_are_those_of_both_legs(recordings: list[Recording]) -> None:
     assert abs(mean[signals.CHANNEL_INDEX["back_accel_z"]]) < 1e-6
 
 
-def test_a_folder_is_read_once_and_its_rows_kept(tmp_path: Path) -> None:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A trial whose rows were made once."""
     write_trial(tmp_path / "a_W_0.parquet", made_up_trial("a", 1, seconds=1.5))
-    first = dataset.load(tmp_path)
-    assert [r.subject for r in first] == ["a"]
-    kept = tmp_path / "rows" / "a_W_0.npy"
-    np.save(kept, np.load(kept) + 1.0)
-    np.testing.assert_allclose(dataset.load(tmp_path)[0].rows, first[0].rows + 1.0)
+    dataset.load(tmp_path)
+    return tmp_path
+
+
+def _mark(folder: Path) -> Floats:
+    """Changes the rows that were kept, so that one sees whether they are used; returns what they were."""
+    kept = folder / "rows" / "a_W_0.npz"
+    with np.load(kept) as table:
+        rows, key = table["rows"], table["key"]
+    np.savez(kept, rows=rows + 1.0, key=key)
+    return rows
+
+
+def test_a_folder_is_read_once_and_its_rows_kept(folder: Path) -> None:
+    assert [path.name for path in (folder / "rows").iterdir()] == ["a_W_0.npz"]
+    rows = _mark(folder)
+    (again,) = dataset.load(folder)
+    assert again.subject == "a"
+    np.testing.assert_allclose(again.rows, rows + 1.0)
+
+
+@pytest.mark.parametrize("maker", [resample, align, ring, signals])
+def test_rows_that_other_code_made_are_made_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, maker: ModuleType
+) -> None:
+    source = inspect.getsource
+    monkeypatch.setattr(inspect, "getsource", lambda made: source(made) + "#" * (made is maker))
+    rows = _mark(folder)
+    dataset._code.cache_clear()
+    try:
+        np.testing.assert_array_equal(dataset.load(folder)[0].rows, rows)
+        assert len(list((folder / "rows").iterdir())) == 1
+    finally:
+        dataset._code.cache_clear()
+
+
+def test_an_older_file_put_in_a_trial_s_place_is_read(folder: Path) -> None:
+    """As a copy that keeps its times does, or an archive unpacked over the folder."""
+    path = folder / "a_W_0.parquet"
+    write_trial(path, made_up_trial("b", 2, seconds=1.5))
+    os.utime(path, (1e9, 1e9))
+    (found,) = dataset.load(folder)
+    expected = dataset.record("a_W_0", made_up_trial("b", 2, seconds=1.5))
+    assert found.subject == "b"
+    np.testing.assert_allclose(found.rows, expected.rows, atol=1e-5)
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
