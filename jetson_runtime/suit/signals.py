@@ -16,7 +16,7 @@ STANDARD_GRAVITY = 9.80665
 # By kind of device. How old the newest sample may be at a grid time; the delay from sampling to receipt that no
 # clock estimate can see (wire, USB frame, wake-up); how long a tick waits for its streams. Defaults of the config.
 FRESH_NS = {"imu": 20_000_000, "insole": 45_000_000}
-LINK_DELAY_NS = {"imu": 800_000, "insole": 6_100_000}
+LINK_DELAY_NS = {"imu": 900_000, "insole": 6_400_000}
 MAX_WAIT_NS = 8_000_000
 
 AXES = ("x", "y", "z")
