@@ -9,6 +9,9 @@ from dataclasses import fields
 from pathlib import Path
 
 from jetson_runtime.suit.errors import SuitError
+from models.folds import RESERVED_SEEDS
+
+_KEPT = f"below {RESERVED_SEEDS}: for the demo and for evaluation, refused by train"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,7 +93,7 @@ def _add_virtual(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=_seeds,
         required=True,
         metavar="FIRST:END",
-        help="seeds; below 1000: never trained on",
+        help=f"seeds; {_KEPT}",
     )
     virtual.add_argument("--tasks", type=_words, default=None, help="comma-separated; default: all there are")
     virtual.add_argument("--seconds", type=float, default=60.0, help="length of each trial (60)")
@@ -143,7 +146,7 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def _add_medley(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     medley = commands.add_parser("medley", help="write the demo's trial: one wearer stands, walks and lifts")
-    medley.add_argument("--subject", type=int, required=True, help="seed; below 1000: never trained on")
+    medley.add_argument("--subject", type=int, required=True, help=f"seed; {_KEPT}")
     medley.add_argument("--seed", type=int, default=0, help="of the movements and of the donning")
     medley.add_argument("--out", type=Path, required=True, help="the Parquet file")
     medley.set_defaults(run=_medley)

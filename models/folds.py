@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 # Virtual wearers of seeds below this are for the demo and for evaluation: no shipped model has seen one.
 RESERVED_SEEDS = 1000
+_VIRTUAL = re.compile(r"vw-(\d+)")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,18 @@ def withheld(subjects: Iterable[str], folds: int, fold: int) -> Split:
     test, validation = groups[fold], groups[(fold + 1) % folds]
     train = tuple(sorted(set(names) - set(test) - set(validation)))
     return Split(train, validation, test)
+
+
+def refuse_reserved(split: Split) -> None:
+    """Raises ValueError where a virtual wearer kept for demo and evaluation would train or validate."""
+    virtual = filter(None, map(_VIRTUAL.fullmatch, (*split.train, *split.validation)))
+    reserved = sorted(seed for found in virtual if (seed := int(found[1])) < RESERVED_SEEDS)
+    if reserved:
+        named = ", ".join(f"vw-{seed}" for seed in reserved[:5]) + (", ..." if len(reserved) > 5 else "")
+        raise ValueError(
+            f"{named}: virtual wearers of seeds below {RESERVED_SEEDS} are kept for the demo and for evaluation;"
+            f" train on others, e.g. `second-skin-lab virtual --subjects {RESERVED_SEEDS}:{RESERVED_SEEDS + 300}`"
+        )
 
 
 def _scrambled(name: str) -> str:

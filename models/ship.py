@@ -16,7 +16,7 @@ from jetson_runtime.inference.bundle import Manifest
 from jetson_runtime.suit import signals
 from models import baselines, dataset, evaluate, export, train
 from models.dataset import Recording
-from models.folds import Split
+from models.folds import Split, refuse_reserved
 
 
 def ship(
@@ -25,9 +25,11 @@ def ship(
     """Exports the best weights of `run_folder` to `out`, whole or not at all.
 
     The baselines are fitted on the same subjects. With `test`, a folder of subjects that neither trained nor
-    validated, the errors go on the card. Raises ValueError where a test subject is one of the training.
+    validated, the errors go on the card. Raises ValueError where a test subject is one of the training,
+    and where one that is kept for evaluation was trained on.
     """
     config, split = train.read_config(run_folder)
+    refuse_reserved(split)
     recordings = dataset.load(data)
     training, validation = (
         [r for r in recordings if r.subject in names] for names in (split.train, split.validation)

@@ -22,7 +22,7 @@ from torch import Tensor
 from jetson_runtime.suit import signals
 from models import dataset, tcn
 from models.dataset import Recording, Segments
-from models.folds import Split
+from models.folds import Split, refuse_reserved
 
 CONFIG = "config.json"
 STATISTICS = "statistics.npz"
@@ -163,7 +163,7 @@ def train(
 ) -> None:
     """Trains all eight outcomes in run `folder`, spread over `processes` of one thread each; resumes a begun run.
 
-    Raises ValueError where `folder` holds a run of another config or split.
+    Raises ValueError as `open_run` does.
     """
     open_run(folder, recordings, split, config)
     chosen = [[r for r in recordings if r.subject in names] for names in (split.train, split.validation)]
@@ -216,7 +216,11 @@ def train_outcomes(
 
 
 def open_run(folder: Path, recordings: Sequence[Recording], split: Split, config: TrainConfig) -> None:
-    """Makes or checks the run folder; raises ValueError where it holds a run of another config or split."""
+    """Makes or checks the run folder.
+
+    Raises ValueError where it holds a run of another config or split, or a wearer kept for evaluation would train.
+    """
+    refuse_reserved(split)
     folder.mkdir(parents=True, exist_ok=True)
     content: dict[str, Any] = json.loads(json.dumps({"config": asdict(config), "split": asdict(split)}))
     path = folder / CONFIG

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.inference.bundle import Baselines, Bundle
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.trial import write_trial
-from models import cli, evaluate, tcn
+from models import cli, evaluate, tcn, train
 from models.dataset import LABELS_OF, Recording
 from models.export import export
 
@@ -87,6 +88,25 @@ def test_train_export_and_evaluate_from_the_command_line(
 
     assert cli.main(["export", "--run", run, "--data", data, "--test", data, "--out", out]) == 2
     assert "were trained on; choose others" in capsys.readouterr().err
+
+
+def test_wearers_kept_for_evaluation_are_refused_by_train_and_by_export(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for k in range(4):
+        write_trial(tmp_path / f"vw-{k}_W_0.parquet", made_up_trial(f"vw-{k}", k, seconds=1.6))
+    data, run = str(tmp_path), tmp_path / "run"
+    assert cli.main(["train", "--data", data, "--run", str(run), "--folds", "4"]) == 2
+    assert "virtual wearers of seeds below 1000 are kept" in capsys.readouterr().err
+    assert not run.exists()
+
+    run.mkdir()
+    split = {"train": ["vw-1", "vw-2"], "validation": ["s1"], "test": ["s2"]}
+    (run / train.CONFIG).write_text(json.dumps({"config": {}, "split": split}))
+    out = tmp_path / "out"
+    assert cli.main(["export", "--run", str(run), "--data", data, "--out", str(out)]) == 2
+    assert "vw-1, vw-2: virtual wearers" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_a_wrong_folder_is_one_clear_line_and_status_2(

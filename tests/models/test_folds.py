@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.folds import withheld
+from models.folds import RESERVED_SEEDS, Split, refuse_reserved, withheld
 
 NAMES = [f"vw-{k}" for k in range(23)]
 
@@ -30,3 +30,15 @@ def test_a_split_depends_on_the_names_alone() -> None:
 def test_impossible_folds_are_refused(folds: int, fold: int) -> None:
     with pytest.raises(ValueError, match="folds for 23 subjects"):
         withheld(NAMES, folds, fold)
+
+
+@pytest.mark.parametrize("role", ["train", "validation"])
+def test_a_wearer_kept_for_evaluation_neither_trains_nor_validates(role: str) -> None:
+    others = ("s1", "vw-1000", "vw-real", "xvw-3")
+    split = Split(**{"train": others, "validation": (), "test": (), role: (*others, "vw-999", "vw-0")})
+    with pytest.raises(ValueError, match=r"^vw-0, vw-999: .* below 1000 are kept .* --subjects 1000:1300"):
+        refuse_reserved(split)
+
+
+def test_it_may_be_tested_on_and_all_others_may_train() -> None:
+    refuse_reserved(Split(("s1", f"vw-{RESERVED_SEEDS}", "vw-real"), ("vw-2000",), ("vw-1",)))
