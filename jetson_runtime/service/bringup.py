@@ -69,7 +69,9 @@ class BringUp:
         claims: Claims,
         stop: threading.Event,
         log: Callable[[str], None],
+        tell_defect: Callable[[str, Exception], None],
     ) -> None:
+        """tell_defect: is given the stream's name and each error that no driver is meant to raise."""
         self.stream = stream
         self.problem: Problem | None = Problem(Fault.CONNECTING, "not connected yet", stream.name)
         self._settings = config.streams[stream.name]
@@ -80,6 +82,7 @@ class BringUp:
         self._claims = claims
         self._stop = stop
         self._log = log
+        self._tell_defect = tell_defect
         weight_n = (config.wearer.mass_kg if config.wearer else _NOMINAL_MASS_KG) * STANDARD_GRAVITY
         self._load_on_n = config.limits.load_on_bodyweights * weight_n
         self._load_off_n = config.limits.load_off_bodyweights * weight_n
@@ -91,13 +94,17 @@ class BringUp:
         """
         if lost is not None:
             lost.port.close()
+            if self.problem and self.problem.fault is Fault.DEFECT:  # it would be back with the next sample
+                self._stop.wait(_RETRY_S)
         retry_s = _FIRST_RETRY_S
         while not self._stop.is_set():
             self._claims.release(self.stream.name)
             try:
                 device = self._connect()
-            except DriverError as error:
+            except Exception as error:  # a defect that one device brings out must not stop the others
                 self.problem = faults.of_error(error, self.stream.name)
+                if self.problem.fault is Fault.DEFECT:
+                    self._tell_defect(self.stream.name, error)
                 self._stop.wait(_LOOK_AGAIN_S if self.problem.fault is Fault.PORT_MISSING else retry_s)
                 retry_s = _RETRY_S
             else:
@@ -113,25 +120,28 @@ class BringUp:
     def _search(self, serial: str) -> Device:
         """The device of this serial number, on any port that no other stream has or is promised."""
         paths = candidates(self._globs, serial, self._reserved)
+        defect: Exception | None = None
         for path in paths:
             if self._stop.is_set():
                 break
             try:
                 return self._connect_at(path)
-            except DriverError:
+            except Exception as error:  # the device that is searched for may be behind the next port
+                if not isinstance(error, DriverError):
+                    defect = error
                 self._claims.release(self.stream.name)
-        raise NotFound(
+        raise defect or NotFound(
             f"no device with serial number {serial} among the {len(paths)} free ports of {' '.join(self._globs)}"
         )
 
     def _connect_at(self, path: str) -> Device:
-        """The device on `path`, configured; its port is closed again where that fails."""
+        """The device on `path`, configured; its port is closed again where that fails, for whatever reason."""
         self._claims.take_port(path, self.stream.name)
         port = SerialPort(path, self._settings.baud)
         try:
             device = self._configure(port)
             self._claims.take_device(device.info.serial, path, self.stream.name)
-        except DriverError:
+        except BaseException:
             port.close()
             raise
         return device

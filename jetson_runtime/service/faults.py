@@ -29,6 +29,7 @@ class Fault(IntEnum):
     NOT_OPENED = 13
     CONNECTING = 14
     NO_MOTION = 15
+    DEFECT = 16
     NO_WEARER = 20
     SCHEDULING = 21
     LATE = 22
@@ -51,6 +52,7 @@ REMEDY: dict[Fault, str] = {
     Fault.NOT_OPENED: "check the port and the rights of this user on it (group dialout)",
     Fault.CONNECTING: "wait",
     Fault.NO_MOTION: "switch the device off and on",
+    Fault.DEFECT: "restart the service and send the log",
     Fault.NO_WEARER: "add the table [wearer] with mass_kg, foot_length_m, foot_width_m to suit.toml",
     Fault.SCHEDULING: "permit real-time scheduling (LimitRTPRIO= in the unit), or accept late frames",
     Fault.LATE: "stop other programs, or permit real-time scheduling",
@@ -89,8 +91,13 @@ class Problem(NamedTuple):
         return f"{self.text}; {self.remedy}"
 
 
-def of_error(error: errors.DriverError, stream: str) -> Problem:
-    """A driver's error in the suit's words: what happened is the driver's, the remedy names the config's keys."""
+def of_error(error: Exception, stream: str) -> Problem:
+    """An error in the suit's words: what happened is the driver's, the remedy names the config's keys.
+
+    Any other error than a driver's is a defect of this program.
+    """
+    if not isinstance(error, errors.DriverError):
+        return Problem(Fault.DEFECT, f"internal error: {type(error).__name__}: {error}", stream)
     text = str(error).partition("; ")[0]
     for kind, fault in _BY_ERROR:
         if isinstance(error, kind):

@@ -20,6 +20,7 @@ from jetson_runtime.inference.engines.base import Engine
 from jetson_runtime.inference.pipeline import Pipeline
 from jetson_runtime.service import realtime
 from jetson_runtime.service.bringup import BringUp, Claims
+from jetson_runtime.service.defects import DefectLog
 from jetson_runtime.service.faults import Fault, Problem
 from jetson_runtime.service.health import Health
 from jetson_runtime.service.reactor import Arrivals, Lost, Reactor
@@ -60,6 +61,7 @@ class Service:
         self._stop = threading.Event()
         # What the main thread wakes for: a lost device, or the exit status it is to stop with.
         self._events: SimpleQueue[Lost | int] = SimpleQueue()
+        self._defects = DefectLog(_log)
         self._threads: list[threading.Thread] = []
         self._arrivals = Arrivals()
         self._reactor: Reactor | None = None
@@ -185,6 +187,8 @@ class Service:
                 continue
             if isinstance(event, int):
                 return event
+            if event.defect is not None:
+                self._defects.tell(event.problem.stream, event.defect)
             self._start_bring_up(event.index, event)
 
     def _start_thread(
@@ -204,7 +208,7 @@ class Service:
     def _make_bring_ups(self) -> dict[int, BringUp]:
         claims = Claims()
         return {
-            index: BringUp(stream, self._config, claims, self._stop, _log.debug)
+            index: BringUp(stream, self._config, claims, self._stop, _log.debug, self._defects.tell)
             for index, stream in enumerate(STREAMS)
             if stream.name in self._config.streams
         }

@@ -16,7 +16,6 @@ from queue import Empty, SimpleQueue
 
 import numpy as np
 
-from drivers.errors import DriverError
 from jetson_runtime.inference.frame import Frame
 from jetson_runtime.inference.pipeline import Pipeline
 from jetson_runtime.service import faults, realtime
@@ -35,11 +34,12 @@ _LATENESS_TICKS = 4_000
 
 @dataclass(frozen=True)
 class Lost:
-    """A device that the reactor gave up; its port is still open."""
+    """A device that the reactor gave up; its port is still open. defect: the error, where it is one of ours."""
 
     index: int
     device: Device
     problem: Problem
+    defect: Exception | None = None
 
 
 class _Slot:
@@ -50,6 +50,7 @@ class _Slot:
         self.stream = STREAMS[index].name
         self.device = device
         self.descriptor = device.port.fileno()
+        self.rate_hz = device.rate_hz
         self.last_sample_ns = now_ns
 
 
@@ -180,12 +181,13 @@ class Reactor:
         try:
             data, receive_ns = slot.device.port.read()
             samples = slot.device.feed(data, receive_ns)
-        except DriverError as error:
-            self._drop(slot, faults.of_error(error, slot.stream))
-        else:
+            if slot.device.rate_hz != slot.rate_hz:
+                self._attach(slot)
             if samples:
                 slot.last_sample_ns = receive_ns
                 self._pipeline.feed(slot.index, samples)
+        except Exception as error:  # a defect that one device brings out must not stop the others
+            self._fail(slot, error)
 
     def _tick(self) -> bool:
         deadline_ns = self._pipeline.next_deadline_ns
@@ -200,20 +202,27 @@ class Reactor:
 
     def _start(self, index: int, device: Device) -> None:
         slot = _Slot(index, device, time.monotonic_ns())
-        try:
-            _skip_what_waits(device)
-        except DriverError as error:
-            self._give_back(Lost(index, device, faults.of_error(error, slot.stream)))
-            return
         self._slots[slot.descriptor] = slot
         self._epoll.register(slot.descriptor, select.EPOLLIN)
-        self._pipeline.attach(index, period_ns=round(1e9 / device.rate_hz))
+        try:
+            _skip_what_waits(device)
+            self._attach(slot)
+        except Exception as error:  # as in `_read`
+            self._fail(slot, error)
 
-    def _drop(self, slot: _Slot, problem: Problem) -> None:
+    def _attach(self, slot: _Slot) -> None:
+        slot.rate_hz = slot.device.rate_hz
+        self._pipeline.attach(slot.index, period_ns=round(1e9 / slot.rate_hz))
+
+    def _fail(self, slot: _Slot, error: Exception) -> None:
+        problem = faults.of_error(error, slot.stream)
+        self._drop(slot, problem, error if problem.fault is Fault.DEFECT else None)
+
+    def _drop(self, slot: _Slot, problem: Problem, defect: Exception | None = None) -> None:
         self._epoll.unregister(slot.descriptor)
         del self._slots[slot.descriptor]
         self._pipeline.detach(slot.index)
-        self._give_back(Lost(slot.index, slot.device, problem))
+        self._give_back(Lost(slot.index, slot.device, problem, defect))
 
     def _drop_silent(self, now_ns: int) -> None:
         for slot in list(self._slots.values()):

@@ -33,7 +33,7 @@ def make_bring_up() -> Iterator[MakeBringUp]:
 
     def make(suit: WornSuit, name: str) -> BringUp:
         config = configs.load(suit.config)
-        return BringUp(STREAMS[STREAM_INDEX[name]], config, claims, stop, lambda _: None)
+        return BringUp(STREAMS[STREAM_INDEX[name]], config, claims, stop, lambda _: None, lambda *_: None)
 
     yield make
     stop.set()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 
+import pytest
+
 from drivers import errors
 from jetson_runtime.service import faults
+from jetson_runtime.service.defects import DefectLog
 from jetson_runtime.service.faults import REMEDY, Fault, Problem
 from jetson_runtime.service.reactor import Lateness
 
@@ -46,6 +50,32 @@ def test_a_problem_says_what_and_then_what_to_do() -> None:
     text = str(Problem(Fault.PORT_MISSING, "/dev/x: no such port", "imu_thigh_r"))
     assert text.startswith("/dev/x: no such port; ")
     assert "[streams.imu_thigh_r]" in text
+
+
+def _raised(error: Exception) -> Exception:
+    try:
+        raise error
+    except Exception as raised:
+        return raised
+
+
+def test_an_error_that_no_driver_raises_is_a_defect_of_ours() -> None:
+    problem = faults.of_error(ValueError("off; on"), "imu_back")
+    assert (problem.fault, int(problem.fault)) == (Fault.DEFECT, 16)
+    assert str(problem) == "internal error: ValueError: off; on; restart the service and send the log"
+
+
+def test_a_defect_is_told_once_a_stream_and_place(caplog: pytest.LogCaptureFixture) -> None:
+    log = DefectLog(logging.getLogger("test"))
+    for stream in ("imu_back", "imu_back", "insole_r"):
+        for number in range(3):
+            log.tell(stream, _raised(ValueError(f"number {number}")))
+    assert [record.args for record in caplog.records] == [("imu_back",), ("insole_r",)]
+    assert "Traceback" in caplog.text
+    assert "number 0" in caplog.text
+    log.tell("imu_back", _raised(KeyError("another")))
+    log.tell("imu_back", OSError("never raised"))
+    assert len(caplog.records) == 4
 
 
 def test_lateness_forgets_old_ticks_but_not_the_worst() -> None:

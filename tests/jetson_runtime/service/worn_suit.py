@@ -26,6 +26,7 @@ from jetson_runtime.client import FrameClient
 from jetson_runtime.suit.signals import STREAM_INDEX, STREAM_NAMES, STREAMS, Stream
 
 BUNDLE = Path(__file__).resolve().parents[3] / "models" / "bundles" / "demo"
+RUN = ("-m", "jetson_runtime.cli", "run", "--config")
 WEARER = "[wearer]\nmass_kg = 70.0\nfoot_length_m = 0.27\nfoot_width_m = 0.10\n"
 
 
@@ -130,10 +131,10 @@ class WornSuit:
 class ServiceProcess:
     """`second-skin run` on a config, what it wrote to stderr, and a client of its stream."""
 
-    def __init__(self, config: Path, endpoint: str) -> None:
+    def __init__(self, config: Path, endpoint: str, program: tuple[str, ...] = RUN) -> None:
         self.log_path = config.parent / f"log-{time.monotonic_ns()}"
         self._log: IO[str] = self.log_path.open("w")
-        self.process = run_service(config, self._log)
+        self.process = run_service(config, self._log, program)
         self.client = FrameClient(endpoint)
 
     @property
@@ -176,9 +177,10 @@ def _never_wait_for_the_host() -> None:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(60))
 
 
-def run_service(config: Path, stderr: IO[str] | int) -> subprocess.Popen[str]:
+def run_service(config: Path, stderr: IO[str] | int, program: tuple[str, ...] = RUN) -> subprocess.Popen[str]:
+    """program: what Python is told to run; the config's path comes last."""
     return subprocess.Popen(
-        [sys.executable, "-m", "jetson_runtime.cli", "run", "--config", str(config)],
+        [sys.executable, *program, str(config)],
         stdout=subprocess.PIPE,
         stderr=stderr,
         text=True,
