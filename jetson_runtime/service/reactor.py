@@ -21,9 +21,9 @@ from jetson_runtime.inference.pipeline import Pipeline
 from jetson_runtime.service import faults, realtime
 from jetson_runtime.service.bringup import Device
 from jetson_runtime.service.faults import Fault, Problem
-from jetson_runtime.suit.signals import STREAMS
+from jetson_runtime.suit.signals import PERIOD_NS, STREAMS
 
-# A configured device that sends no sample for so long is brought up anew.
+# A configured device that sends no sample worth keeping for so long is brought up anew.
 SILENT_NS = 1_000_000_000
 _HOUSEKEEPING_NS = 500_000_000
 # A tty hands out 4 kB a read and holds less than 64 kB; a port that never falls silent must not stop the ticks.
@@ -51,7 +51,7 @@ class _Slot:
         self.device = device
         self.descriptor = device.port.fileno()
         self.rate_hz = device.rate_hz
-        self.last_sample_ns = now_ns
+        self.last_kept_ns = now_ns
 
 
 class Arrivals:
@@ -94,7 +94,7 @@ class Lateness:
         self.worst_ns = 0
 
     def add(self, late_ns: int) -> None:
-        """Called once for each computed tick; the ring is made once."""
+        """Called once for each computed tick, those stepped through included; the ring is made once."""
         late_ns = max(0, late_ns)
         self._ring[self.ticks % _LATENESS_TICKS] = late_ns
         self.ticks += 1
@@ -119,7 +119,6 @@ class Reactor:
     ) -> None:
         self.lateness = Lateness()
         self.newest: Frame | None = None
-        self.wakes = 0
         self._pipeline = pipeline
         self._post = post
         self._give_back = give_back
@@ -144,7 +143,6 @@ class Reactor:
         housekeeping_ns = time.monotonic_ns() + _HOUSEKEEPING_NS
         while not self._stopping:
             self._wait()
-            self.wakes += 1
             self._read_ports()
             ticked = self._tick()
             now_ns = time.monotonic_ns()
@@ -183,21 +181,22 @@ class Reactor:
             samples = slot.device.feed(data, receive_ns)
             if slot.device.rate_hz != slot.rate_hz:
                 self._attach(slot)
-            if samples:
-                slot.last_sample_ns = receive_ns
-                self._pipeline.feed(slot.index, samples)
+            if samples and self._pipeline.feed(slot.index, samples):
+                slot.last_kept_ns = receive_ns
         except Exception as error:  # a defect that one device brings out must not stop the others
             self._fail(slot, error)
 
     def _tick(self) -> bool:
-        deadline_ns = self._pipeline.next_deadline_ns
+        before = self._pipeline.ticks
         now_ns = time.monotonic_ns()
         frame = self._pipeline.step(now_ns)
-        if frame is None or deadline_ns is None:
+        next_ns = self._pipeline.next_deadline_ns
+        if frame is None or next_ns is None:
             return False
         self._post(frame)
         self.newest = frame
-        self.lateness.add(now_ns - deadline_ns)
+        for steps_back in range(self._pipeline.ticks - before, 0, -1):
+            self.lateness.add(now_ns - (next_ns - steps_back * PERIOD_NS))
         return True
 
     def _start(self, index: int, device: Device) -> None:
@@ -226,8 +225,8 @@ class Reactor:
 
     def _drop_silent(self, now_ns: int) -> None:
         for slot in list(self._slots.values()):
-            if now_ns - slot.last_sample_ns > SILENT_NS:
-                text = f"{slot.device.port.path}: no sample for {SILENT_NS // 1_000_000} ms"
+            if now_ns - slot.last_kept_ns > SILENT_NS:
+                text = f"{slot.device.port.path}: no sample with a new time for {SILENT_NS // 1_000_000} ms"
                 self._drop(slot, Problem(Fault.SILENT, text, slot.stream))
 
 
