@@ -66,6 +66,7 @@ def frame_line(frame: ReceivedFrame) -> str:
 def status_text(status: Mapping[str, Any], *, bold: bool) -> str:
     """The state in one word and what to do, the faults with their remedies, and a row for each stream."""
     state = str(status.get("state"))
+    faults = status.get("faults", [])
     word = f"\033[1;7m {state.upper()} \033[0m" if bold else state.upper()
     lateness = status.get("lateness_ms", {})
     facts = (
@@ -76,14 +77,21 @@ def status_text(status: Mapping[str, Any], *, bold: bool) -> str:
     )
     return "\n".join(
         [
-            f"{word}  {WHAT_TO_DO.get(state, '')}",
+            f"{word}  {_headline(state, len(faults))}",
             *facts,
-            *_fault_lines(status.get("faults", [])),
+            *_fault_lines(faults),
             "",
             "".join(layout.format(title) for title, layout in _TABLE).rstrip(),
             *_stream_lines(status.get("streams", {})),
         ]
     )
+
+
+def _headline(state: str, faults: int) -> str:
+    """A state that is no trouble in itself does not hide the faults below it."""
+    if not faults or state in ("waiting", "degraded"):
+        return WHAT_TO_DO.get(state, "")
+    return f"{faults} {'fault' if faults == 1 else 'faults'}: see below"
 
 
 def _fault_lines(faults: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -76,7 +76,7 @@ def hz(options: argparse.Namespace) -> int:
 
 
 def status(options: argparse.Namespace) -> int:
-    """Prints what the service says of itself; UNWELL unless the last state was `running`."""
+    """Prints what the service says of itself; UNWELL unless the last one was `running` without a fault."""
     count = options.count or (None if options.seconds else 1)
     newest: dict[str, Any] = {}
     bold = sys.stdout.isatty()
@@ -84,7 +84,7 @@ def status(options: argparse.Namespace) -> int:
         for newest in itertools.islice(_statuses(client, options.seconds), count):
             _print(text.to_json(newest) if options.json else text.status_text(newest, bold=bold))
             sys.stdout.flush()
-    return WELL if newest.get("state") == "running" else UNWELL
+    return WELL if newest.get("state") == "running" and not newest.get("faults") else UNWELL
 
 
 def _common_arguments(parser: argparse.ArgumentParser) -> None:

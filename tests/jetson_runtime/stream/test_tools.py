@@ -73,7 +73,7 @@ def test_hz_in_words(endpoint, capsys):
 def test_status_at_one_glance(endpoint, capsys):
     assert cli.main(["status", "--endpoint", endpoint]) == tools.UNWELL
     lines = lines_of(capsys)
-    assert lines[0].startswith("DEGRADED  a part of the suit is missing")
+    assert lines[0].startswith("DEGRADED  a part of the suit is missing: see below")
     fault = next(line for line in lines if line.startswith("fault 3"))
     assert "imu_back: /dev/x is not there; plug it in" in fault
     rows = {line.split()[0]: line for line in lines if line.split() and line.split()[0] in STREAM_NAMES}
@@ -97,8 +97,19 @@ def test_a_running_service_is_well(ticking, capsys):
     assert lines_of(capsys)[0] == "RUNNING  nothing to do"
 
 
+def test_a_running_service_with_a_fault_is_not_well(ticking, capsys):
+    """Without a wearer the state is `running`, and no frame is ever valid."""
+    no_wearer = {"number": 20, "stream": "", "text": "no wearer is set", "remedy": "add the table [wearer]"}
+    publisher, _ = ticking()
+    publisher.set_status({**STATUS, "state": "running", "faults": [no_wearer, no_wearer]})
+    assert cli.main(["status", "--endpoint", publisher.addresses["public"][0]]) == tools.UNWELL
+    lines = lines_of(capsys)
+    assert lines[0] == "RUNNING  2 faults: see below"
+    assert "fault 20  service: no wearer is set; add the table [wearer]" in lines
+
+
 def test_a_status_of_few_words_is_printed_all_the_same():
-    assert "WAITING" in text.status_text({"state": "waiting"}, bold=False)
+    assert "WAITING  no device is live" in text.status_text({"state": "waiting"}, bold=False)
 
 
 @pytest.mark.parametrize("command", ["echo", "hz", "status"])
