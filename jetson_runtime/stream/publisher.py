@@ -37,9 +37,8 @@ SUBSCRIPTIONS_AT_ONCE = 32
 class Publisher:
     """Owns the sockets of one session: `bind`, then `run` in its own thread until `stop`.
 
-    post: reactor's thread. set_status, stop: any thread. Counters to read from any thread: `sent`, `dropped` (frames
-    that found the queue full or grew stale in it), `non_finite` (frames whose `valid` had to be withdrawn) and
-    `last_publish_ns` (None before the first frame).
+    post: reactor's thread. set_status, stop: any thread. Counters to read from any thread: `sent`, `dropped`,
+    `non_finite` and `last_publish_ns` (None before the first frame).
     """
 
     def __init__(
@@ -66,8 +65,15 @@ class Publisher:
         self._latest: zmq.Socket[bytes] | None = None
         self._addresses: dict[str, list[str]] = {"public": [], "latest": []}
         self.sent = 0
-        self.dropped = 0
+        # One for each thread that counts: an increment is no single step.
+        self._dropped_at_post = 0
+        self._dropped_as_stale = 0
         self.last_publish_ns: int | None = None
+
+    @property
+    def dropped(self) -> int:
+        """Frames that found the queue full or grew stale in it."""
+        return self._dropped_at_post + self._dropped_as_stale
 
     @property
     def non_finite(self) -> int:
@@ -97,7 +103,7 @@ class Publisher:
         """Hands `frame` over; never blocks. With a full queue the oldest frame in it is dropped."""
         frames = self._frames
         if len(frames) == QUEUE_FRAMES:
-            self.dropped += 1
+            self._dropped_at_post += 1
         frames.append(frame)
         os.eventfd_write(self._wake, 1)
 
@@ -166,7 +172,7 @@ class Publisher:
             frame = frames.popleft()
             now_ns = time.monotonic_ns()
             if frames and now_ns - frame.t_ns > messages.STALE_NS:
-                self.dropped += 1
+                self._dropped_as_stale += 1
                 continue
             payload = self._encoder.encode(frame, now_ns)
             self._send(messages.FRAME, payload)

@@ -175,6 +175,11 @@ def test_a_full_queue_drops_its_oldest_and_counts_them():
     assert frames_behind_a_busy_publisher([0] * (QUEUE_FRAMES + 5)) == (QUEUE_FRAMES, 5)
 
 
+def test_both_threads_count_what_they_dropped():
+    """Full queue at the reactor, stale frames at the publisher: no count is lost between them."""
+    assert frames_behind_a_busy_publisher([500] * (QUEUE_FRAMES + 5)) == (1, QUEUE_FRAMES + 4)
+
+
 def heard_until(raw, enough):
     """All bytes of `raw` until `enough` of them; AssertionError if the other end closes before."""
     heard = b""
