@@ -203,7 +203,7 @@ class FrameClient:
             socket.close(linger=0)
             self._context.term()
             raise EndpointError(
-                f"{self.endpoint}: {error.strerror}; write tcp://127.0.0.1:5555 or ipc:///path"
+                f"{self.endpoint}: {error.strerror}; write {DEFAULT_PUBLIC} or ipc:///path"
             ) from error
         return socket
 
