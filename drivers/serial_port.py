@@ -19,6 +19,9 @@ _READ_BYTES = 65536
 _WRITE_TIMEOUT_S = 1.0
 _ABSENT = (errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EIO)
 _CC, _VMIN, _VTIME = 6, termios.VMIN, termios.VTIME
+# Device numbers of Linux (admin-guide/devices.txt).
+_PSEUDO_TERMINAL_MAJORS = range(136, 144)
+_CDC_ACM_MAJOR = 166
 
 
 class SerialPort:
@@ -30,17 +33,19 @@ class SerialPort:
 
     def __init__(self, path: str, baud: int = 115200) -> None:
         self.path = path
-        self.has_baud = not os.path.realpath(path).startswith(("/dev/pts/", "/dev/ttyACM"))
         self._serial = _open(path, baud)
         self._fd: int = self._serial.fileno()
+        device = os.fstat(self._fd).st_rdev
+        self.has_baud = not is_pseudo_terminal(device) and os.major(device) != _CDC_ACM_MAJOR
+        # A pseudo-terminal would keep the mark after a crash, and refuse the next start.
+        self._is_marked = not is_pseudo_terminal(device)
         self._poll = select.poll()
         self._poll.register(self._fd, select.POLLIN)
         try:
-            self._wake_at_one_byte()
-            if (
-                self.has_baud
-            ):  # a pseudo-terminal would keep the mark after a crash, and refuse the next start
+            if self._is_marked:
                 fcntl.ioctl(self._fd, termios.TIOCEXCL)
+            self._wake_at_one_byte()
+            if self.has_baud:
                 self._ask_for_low_latency()
         except (OSError, termios.error) as error:
             self._serial.close()
@@ -91,7 +96,7 @@ class SerialPort:
         """Gives the port back; to close twice is no error."""
         if self._serial.is_open:
             self._poll.unregister(self._fd)
-            if self.has_baud:
+            if self._is_marked:
                 with contextlib.suppress(OSError):
                     fcntl.ioctl(self._fd, termios.TIOCNXCL)
             with contextlib.suppress(OSError):
@@ -113,8 +118,16 @@ class SerialPort:
         return PortLost(f"{self.path}: the port went away{reason}; check plug, cable and power of the sensor")
 
 
+def is_pseudo_terminal(device: int) -> bool:
+    """Whether this device number (st_rdev) is a pseudo-terminal's: no line, no baud rate."""
+    return os.major(device) in _PSEUDO_TERMINAL_MAJORS
+
+
 def _open(path: str, baud: int) -> serial.Serial:
     try:
+        reader = _opening_pid(path)
+        if reader is not None:  # it takes some of the bytes, whether or not it has locked the port
+            raise _busy(path, reader)
         return serial.Serial(path, baud, timeout=0, write_timeout=_WRITE_TIMEOUT_S, exclusive=True)
     except ValueError as error:
         raise PortError(f"{path}: {error}") from error
@@ -129,7 +142,7 @@ def _open_error(path: str, error: BaseException) -> PortError:
             f"{path}: no such port; check that the sensor is plugged in and the config's port name"
         )
     if number in (errno.EBUSY, errno.EAGAIN):
-        return PortBusy(f"{path}: held by {_holder(path)}; stop it and try again")
+        return _busy(path, _locking_pid(path) or _opening_pid(path))
     if number == errno.EACCES:
         return PortError(
             f"{path}: permission denied; add this user to the group that owns the port (dialout)"
@@ -137,15 +150,14 @@ def _open_error(path: str, error: BaseException) -> PortError:
     return PortError(f"{path}: cannot be used as a serial port ({error})")
 
 
-def _holder(path: str) -> str:
-    """Who holds the port, in words; the kernel names its own user's processes only."""
-    pid = _locking_pid(path) or _opening_pid(path)
+def _busy(path: str, pid: int | None) -> PortBusy:
+    """`pid`: None where the kernel does not tell it, as of another user's process."""
     if pid is None:
-        return "another process"
-    name = ""
+        return PortBusy(f"{path}: held by another process; stop it and try again")
+    holder = f"process {pid}"
     with contextlib.suppress(OSError):
-        name = f" ({Path(f'/proc/{pid}/comm').read_text().strip()})"
-    return f"process {pid}{name}"
+        holder += f" ({Path(f'/proc/{pid}/comm').read_text().strip()})"
+    return PortBusy(f"{path}: held by {holder}; stop it and try again")
 
 
 def _locking_pid(path: str) -> int | None:
@@ -161,11 +173,34 @@ def _locking_pid(path: str) -> int | None:
 
 
 def _opening_pid(path: str) -> int | None:
-    """Another process that has this device file open."""
-    device = os.path.realpath(path)
-    for link in Path("/proc").glob("[0-9]*/fd/*"):
-        with contextlib.suppress(OSError):
+    """Another process that has this device open; not the one behind a pseudo-terminal, which plays the device."""
+    with contextlib.suppress(OSError):
+        name, device = os.path.realpath(path), os.stat(path)
+        for link in Path("/proc").glob("[0-9]*/fd/*"):
             pid = int(link.parts[2])
-            if os.readlink(link) == device and pid != os.getpid():
+            if pid != os.getpid() and _leads_to(link, name, device) and not _plays(pid, device.st_rdev):
                 return pid
     return None
+
+
+def _leads_to(link: Path, name: str, device: os.stat_result) -> bool:
+    """By number too: in another container the same name is another device."""
+    with contextlib.suppress(OSError):
+        return os.readlink(link) == name and os.path.samestat(os.stat(link), device)
+    return False
+
+
+def _plays(pid: int, device: int) -> bool:
+    """Whether the process has the master of this pseudo-terminal: its index is the slave's minor number.
+
+    A kernel that does not tell the index (before 4.20) leaves every owner of masters free of suspicion.
+    """
+    if not is_pseudo_terminal(device):
+        return False
+    for link in Path(f"/proc/{pid}/fd").glob("*"):
+        with contextlib.suppress(OSError):
+            facts = Path(f"/proc/{pid}/fdinfo/{link.name}").read_text()
+            index = facts.partition("tty-index:")[2].split()[:1]
+            if os.readlink(link).endswith("/ptmx") and index in ([], [str(os.minor(device))]):
+                return True
+    return False

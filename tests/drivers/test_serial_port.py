@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import subprocess
 import sys
 import termios
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 import drivers
+from drivers import serial_port
 from drivers.errors import PortBusy, PortError, PortLost, PortMissing
-from drivers.serial_port import SerialPort
+from drivers.serial_port import SerialPort, is_pseudo_terminal
 
 if TYPE_CHECKING:
     from conftest import Pty
@@ -118,6 +122,85 @@ def test_a_port_held_by_another_process_names_it_and_is_free_after_its_death(pty
     port = SerialPort(pty.name)
     assert port.read()[0] == b""
     port.close()
+
+
+HOLD_WITHOUT_LOCK = """
+import os, sys
+port = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)
+print("held", flush=True)
+sys.stdin.read()
+"""
+EMULATE = """
+import sys
+from pathlib import Path
+from drivers.emulator.pty_port import PtyPort
+others, port = PtyPort(Path(sys.argv[1] + ".other")), PtyPort(Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def process(program: str, path: str) -> Iterator[subprocess.Popen[str]]:
+    """Runs `program` on `path` from when it says that it holds the port."""
+    command = [sys.executable, "-c", program, path]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        yield other
+        other.kill()
+
+
+def test_a_port_that_another_process_reads_without_a_lock_is_busy_too(pty: Pty, tmp_path: Path) -> None:
+    link = tmp_path / "imu_back"
+    link.symlink_to(pty.name)
+    with (
+        process(HOLD_WITHOUT_LOCK, pty.name) as other,
+        pytest.raises(PortBusy, match=rf"imu_back: held by process {other.pid} "),
+    ):
+        SerialPort(str(link))
+    SerialPort(str(link)).close()
+
+
+def test_an_emulator_that_keeps_both_ends_open_does_not_hold_its_port(tmp_path: Path) -> None:
+    path = str(tmp_path / "imu_back")
+    with process(EMULATE, path):
+        port = SerialPort(path)
+        port.write(b"hello")
+        port.close()
+        with process(HOLD_WITHOUT_LOCK, path) as reader, pytest.raises(PortBusy, match=f" {reader.pid} "):
+            SerialPort(path)
+
+
+def test_kinds_of_port_are_told_apart_by_device_number() -> None:
+    assert all(is_pseudo_terminal(os.makedev(*numbers)) for numbers in ((136, 0), (136, 1000), (143, 5)))
+    assert not any(is_pseudo_terminal(os.makedev(major, 0)) for major in (4, 166, 188, 204))
+
+
+def exclusive(pty: Pty) -> bool:
+    """What the kernel says of the line (man 2 ioctl_tty: TIOCGEXCL)."""
+    slave = os.open(pty.name, os.O_RDWR | os.O_NOCTTY)
+    answer = fcntl.ioctl(slave, 0x80045440, bytes(4))
+    os.close(slave)
+    return any(answer)
+
+
+def test_every_line_but_a_pseudo_terminal_s_is_marked_as_exclusive(
+    pty: Pty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Baud rate or not: a /dev/ttyACM has none. (The only line there is here must pass for another kind.)"""
+    port = SerialPort(pty.name)
+    assert not exclusive(pty)
+    port.close()
+    monkeypatch.setattr(serial_port, "is_pseudo_terminal", lambda device: False)
+    monkeypatch.setattr(serial_port, "_CDC_ACM_MAJOR", os.major(os.stat(pty.name).st_rdev))
+    port = SerialPort(pty.name)
+    assert not port.has_baud
+    assert exclusive(pty)
+    port.close()
+    assert not exclusive(pty)
 
 
 def test_old_line_settings_do_not_eat_bytes(pty: Pty) -> None:
