@@ -60,7 +60,7 @@ def _imu_samples(packets: list[bytes]) -> int:
 def _insole_samples(frames: list[bytes]) -> int:
     port = _port()
     info = codec.Info("", "", 31, 11, 8609, 7513, tuple(i < 235 for i in range(341)))
-    insole = Insole(InsoleLink(port, codec.RIGHT), info, LoadSwitch(35, 21), ())
+    insole = Insole(InsoleLink(port, codec.RIGHT), info, LoadSwitch(35, 21))
     done = sum(len(insole.feed(frame, 0)) for frame in frames)
     port.close()
     return done

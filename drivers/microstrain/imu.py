@@ -62,7 +62,6 @@ class Imu:
         self.port = link.port
         self.info = info
         self.base_rate_hz = rates.imu_hz
-        self.filter_base_rate_hz = rates.filter_hz
         self.rate_hz = rates.imu_hz / plan.decimation
         self.has_quaternion = QUATERNION in plan.descriptors
         self.notes = notes
@@ -149,7 +148,10 @@ def bring_up(
     _write_format(link, plan)
     _start(link, listed)
     imu = Imu(link, info, rates, plan, (*notes, *plan.notes))
-    log(f"{port.path}: {info.model_name} {info.serial}, firmware {info.firmware}, {imu.rate_hz:g} Hz")
+    log(
+        f"{port.path}: {info.model_name} {info.serial}, firmware {info.firmware}, {imu.rate_hz:g} Hz, "
+        f"base rate {rates.imu_hz} Hz, of the filter {rates.filter_hz or '-'} Hz"
+    )
     for note in imu.notes:
         log(f"{port.path}: {note}")
     return imu

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import time
 from collections.abc import Callable
 
@@ -71,10 +70,6 @@ class CommandLink:
         if self._info is None:
             raise ReplyTimeout(f"{self.port.path}: the insole acknowledged 'identify' but sent no INFO")
         return self._info
-
-    def set_rate(self, rate_hz: float) -> None:
-        """CommandRejected where the device does not have this rate."""
-        self.send(codec.OP_SET_RATE, struct.pack("<H", round(rate_hz * codec.RATE_PER_HZ)))
 
     def _listen_until(self, done: Callable[[], bool]) -> None:
         """Files what arrives until `done` or the reply time is over."""

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from drivers.errors import CommandRejected, ReplyTimeout, UnsupportedDevice, WrongDevice
+from drivers.errors import ReplyTimeout, UnsupportedDevice, WrongDevice
 from drivers.samples import FLAG_IMU_VALID, InsoleSample, Quaternion, Vector3
 from drivers.serial_port import SerialPort
 from drivers.xsensor import codec
@@ -38,10 +38,10 @@ _SEQUENCES = 1 << 32
 class Insole:
     """A configured, streaming insole; `feed` turns what `port` reads into samples."""
 
-    def __init__(self, link: CommandLink, info: Info, switch: LoadSwitch, notes: tuple[str, ...]) -> None:
+    def __init__(self, link: CommandLink, info: Info, switch: LoadSwitch) -> None:
         self.port = link.port
         self.info = info
-        self.notes = notes
+        self.notes: tuple[str, ...] = ()
         self._side = link.side
         self._switch = switch
         self._parser = _continue(link.parser)
@@ -162,34 +162,24 @@ def bring_up(
     *,
     side: Side,
     serial: str | None = None,
-    rate_hz: float | None = None,
     load_on_n: float,
     load_off_n: float,
     log: Callable[[str], None],
 ) -> Insole:
     """Identify, configure and start the insole on `port`; blocks for about 1 s at the most when it is silent.
 
-    `serial`: what the device must say it is. `rate_hz`: None keeps the device's own. `load_on_n`, `load_off_n`: see
-    Insole.set_thresholds. Raises DriverError.
+    `serial`: what the device must say it is; its rate is kept. `load_on_n`, `load_off_n`: from which force on the
+    centre of pressure is defined when loading, below which no more when unloading. Raises DriverError.
     """
     switch = LoadSwitch(load_on_n, load_off_n)
     link = CommandLink(port, _SIDE_CODES[side])
     info = _identify(link, serial)
-    notes = []
-    if rate_hz is not None and abs(rate_hz - info.rate_hz) > 1 / codec.RATE_PER_HZ:
-        try:
-            link.set_rate(rate_hz)
-        except CommandRejected as error:
-            notes.append(f"rate {info.rate_hz:g} Hz instead of {rate_hz:g}: {error}")
-        info = _identify(link, serial)
     link.send(codec.OP_START)
     log(
         f"{port.path}: {info.model} {info.serial}, {_SIDE_WORDS[link.side]} foot, {info.live_cells} cells, "
         f"{info.rate_hz:g} Hz"
     )
-    for note in notes:
-        log(f"{port.path}: {note}")
-    return Insole(link, info, switch, tuple(notes))
+    return Insole(link, info, switch)
 
 
 def _identify(link: CommandLink, serial: str | None) -> Info:

@@ -62,15 +62,11 @@ class LoadSwitch:
     """Whether a foot is loaded, with hysteresis: on at `on_n`, off below `off_n`. ValueError where off is above on."""
 
     def __init__(self, on_n: float, off_n: float) -> None:
-        self.loaded = False
-        self.set(on_n, off_n)
-
-    def set(self, on_n: float, off_n: float) -> None:
-        """New thresholds, N; the state stays."""
         if not 0 < off_n <= on_n:
             raise ValueError(f"load thresholds must be 0 < off <= on, not off {off_n:g} N, on {on_n:g} N")
         self.on_n = on_n
         self.off_n = off_n
+        self.loaded = False
 
     def update(self, force_n: float) -> bool:
         """The state after this force."""

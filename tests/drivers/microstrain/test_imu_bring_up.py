@@ -64,10 +64,11 @@ def test_commands_go_out_in_this_order(device: ScriptedImu, port: SerialPort) ->
         (0x0C11, b"\x01\x01\x01"),
     ]
     assert (imu.info.serial, imu.info.model_name, imu.info.firmware) == ("6253.12345", "3DM-GX5-25", 1153)
-    assert (imu.base_rate_hz, imu.filter_base_rate_hz, imu.rate_hz) == (1000, 500, 200.0)
+    assert (imu.base_rate_hz, imu.rate_hz) == (1000, 200.0)
     assert (imu.has_quaternion, imu.notes) == (True, ())
     assert len(lines) == 1
     assert port.path in lines[0]
+    assert "base rate 1000 Hz, of the filter 500 Hz" in lines[0]
 
 
 def test_samples_follow_in_si_and_only_from_after_the_start(device: ScriptedImu, port: SerialPort) -> None:

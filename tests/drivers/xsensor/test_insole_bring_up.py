@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -55,14 +54,11 @@ def start(
     side: Literal["r", "l"] = "r",
     *,
     serial: str | None = None,
-    rate_hz: float | None = None,
     log: Callable[[str], None] = lambda line: None,
 ) -> Insole:
     port = SerialPort(str(link))
     try:
-        return bring_up(
-            port, side=side, serial=serial, rate_hz=rate_hz, load_on_n=35.0, load_off_n=21.0, log=log
-        )
+        return bring_up(port, side=side, serial=serial, load_on_n=35.0, load_off_n=21.0, log=log)
     except Exception:
         port.close()
         raise
@@ -97,24 +93,12 @@ def test_comes_up_streaming_or_not_on_either_foot(
     insole.port.close()
 
 
-def test_the_device_s_own_rate_is_kept_unless_another_is_asked_for(bench: Bench, tmp_path: Path) -> None:
-    device = plug_in(bench, tmp_path / "insole", rate_hz=75.13)
+def test_the_device_s_own_rate_is_kept(bench: Bench, tmp_path: Path) -> None:
+    plug_in(bench, tmp_path / "insole", rate_hz=50.0)
     insole = start(tmp_path / "insole")
-    assert insole.rate_hz == 75.13
-    insole.port.close()
-    insole = start(tmp_path / "insole", rate_hz=50.0)
-    assert (insole.rate_hz, device.rate_hz) == (50.0, 50.0)
     samples = collect(insole, 10)
+    assert (insole.rate_hz, insole.notes) == (50.0, ())
     assert {round((b.device_ns - a.device_ns) / 1e6) for a, b in itertools.pairwise(samples)} == {20}
-    insole.port.close()
-
-
-def test_a_rate_that_the_device_refuses_is_a_note(bench: Bench, tmp_path: Path) -> None:
-    plug_in(bench, tmp_path / "insole", rate_hz=75.13)
-    insole = start(tmp_path / "insole", rate_hz=80.0)
-    assert insole.rate_hz == 75.13
-    assert len(insole.notes) == 1
-    assert insole.notes[0].startswith("rate 75.13 Hz instead of 80")
     insole.port.close()
 
 
@@ -194,10 +178,9 @@ GRID = Info("X4", "S-1", 2, 2, 8609, 7513, (True,) * 4)
 
 def test_commands_go_out_in_this_order_with_their_tags_matched(pty: Pty) -> None:
     with ScriptedInsole(pty, GRID) as device:
-        start(pty.name, rate_hz=60.0).port.close()
-    assert [command.op for command in device.received] == [1, 5, 1, 2]
-    assert device.received[1].arguments == struct.pack("<H", 6000)
-    assert len({command.tag for command in device.received}) == 4
+        start(pty.name).port.close()
+    assert [command.op for command in device.received] == [1, 2]
+    assert len({command.tag for command in device.received}) == 2
 
 
 def test_a_busy_insole_and_a_lost_reply_are_asked_again(pty: Pty) -> None:

@@ -29,7 +29,7 @@ INFO = Info("X4", "R-1", ROWS, COLUMNS, PITCH_UM, 7513, (True,) * 12)
 @pytest.fixture
 def insole(pty: Pty) -> Iterator[Insole]:
     port = SerialPort(pty.name)
-    yield Insole(CommandLink(port, codec.RIGHT), INFO, LoadSwitch(35.0, 21.0), ())
+    yield Insole(CommandLink(port, codec.RIGHT), INFO, LoadSwitch(35.0, 21.0))
     port.close()
 
 
