@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from drivers.emulator.motion import STANDARD_GRAVITY, Floats, FootLoad, Motion
+from drivers.emulator.motion import Floats, FootLoad, Motion
 from drivers.emulator.pressure_map import COLUMNS, RIGHT, ROWS, PressureMap
 from drivers.samples import FLAG_IMU_VALID, FLAG_SATURATED
+from drivers.units import STANDARD_GRAVITY
 from drivers.xsensor import codec
 
 Integers = npt.NDArray[np.int64]

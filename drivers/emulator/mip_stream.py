@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from drivers.emulator.motion import STANDARD_GRAVITY, Floats, Motion
+from drivers.emulator.motion import Floats, Motion
+from drivers.units import STANDARD_GRAVITY
 
 Bytes2D = npt.NDArray[np.uint8]
 
@@ -88,7 +89,7 @@ def _euler(quaternion: Floats) -> Floats:
 
 
 def _linear_accel(motion: Motion) -> Floats:
-    """Specific force without gravity, sensor frame: f + g, where g = 9.80665 m/s² down, turned into the sensor."""
+    """Specific force without gravity, sensor frame: f + g, where g points down, turned into the sensor."""
     w, x, y, z = motion.quaternion.T
     down = np.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], axis=1)
     return np.asarray(motion.accel + STANDARD_GRAVITY * down)

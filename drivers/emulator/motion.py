@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from drivers.units import STANDARD_GRAVITY
+
 Floats = npt.NDArray[np.float64]
 Nanoseconds = npt.NDArray[np.int64]
-
-STANDARD_GRAVITY = 9.80665
 
 
 class Motion(NamedTuple):

@@ -9,8 +9,7 @@ import struct
 from typing import NamedTuple
 
 from drivers.microstrain.codec import MipField
-
-STANDARD_GRAVITY = 9.80665  # m/s² in one g
+from drivers.units import STANDARD_GRAVITY
 
 IMU_DATA = 0x80
 FILTER_DATA = 0x82

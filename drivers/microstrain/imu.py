@@ -12,10 +12,11 @@ from drivers.errors import CommandRejected, ReplyTimeout, UnsupportedDevice, Wro
 from drivers.microstrain import commands
 from drivers.microstrain.codec import MipPacket, MipParser
 from drivers.microstrain.commands import Command, CommandLink
-from drivers.microstrain.fields import ACCEL, FIELDS, GYRO, IMU_DATA, QUATERNION, STANDARD_GRAVITY, TIME
+from drivers.microstrain.fields import ACCEL, FIELDS, GYRO, IMU_DATA, QUATERNION, TIME
 from drivers.microstrain.plan import StreamPlan, plan_stream
 from drivers.samples import ImuSample, Quaternion, Vector3
 from drivers.serial_port import SerialPort
+from drivers.units import STANDARD_GRAVITY
 
 MODEL = "6253"  # the 3DM-GX5-25's model number, before the dash
 POWER_UP_BAUD = 115200

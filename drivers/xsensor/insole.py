@@ -11,6 +11,7 @@ import numpy as np
 from drivers.errors import ReplyTimeout, UnsupportedDevice, WrongDevice
 from drivers.samples import FLAG_IMU_VALID, InsoleSample, Quaternion, Vector3
 from drivers.serial_port import SerialPort
+from drivers.units import STANDARD_GRAVITY
 from drivers.xsensor import codec
 from drivers.xsensor.codec import Info, InsoleFrame, InsoleParser, Sample
 from drivers.xsensor.commands import CommandLink
@@ -29,7 +30,7 @@ _CENTRE_CELLS = 0.5
 # its integers end at 16 g and 2048 deg/s.)
 _MOST_FORCE_N = 20_000.0
 
-_ACCEL_SI = 9.80665 / codec.ACCEL_PER_G
+_ACCEL_SI = STANDARD_GRAVITY / codec.ACCEL_PER_G
 _GYRO_SI = radians(1.0) / codec.GYRO_PER_DEG_S
 _QUATERNION_SI = 1.0 / codec.QUATERNION_PER_UNIT
 _SEQUENCES = 1 << 32

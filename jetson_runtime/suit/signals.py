@@ -2,16 +2,18 @@
 
 Axes of every segment: x anterior, y superior, z to the wearer's right, on both sides of the body; standing
 still, `accel_y` reads +9.81 m/s². A model speaks of `ipsi` and `contra` instead of right and left; the left side
-is the mirrored suit. Imports nothing, so that a client can use it.
+is the mirrored suit. Imports nothing heavy, so that a client can use it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from drivers import units
+
 RATE_HZ = 200
 PERIOD_NS = 1_000_000_000 // RATE_HZ
-STANDARD_GRAVITY = 9.80665
+STANDARD_GRAVITY = units.STANDARD_GRAVITY
 
 # By kind of device. How old the newest sample may be at a grid time; the delay from sampling to receipt that no
 # clock estimate can see (wire, USB frame, wake-up); how long a tick waits for its streams. Defaults of the config.

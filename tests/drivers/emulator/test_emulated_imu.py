@@ -9,9 +9,10 @@ from emulated import SECOND, START_NS, ask, packets_of, run
 from drivers.emulator.clock import DeviceClock
 from drivers.emulator.microstrain import EmulatedImu
 from drivers.emulator.mip_stream import FIELDS, Readings, data_packets
-from drivers.emulator.motion import STANDARD_GRAVITY, Motion, SensorNoise, at_rest
+from drivers.emulator.motion import Motion, SensorNoise, at_rest
 from drivers.emulator.transport import TRANSPORTS, TransportName, make_transport
 from drivers.microstrain.codec import MipPacket, build_packet
+from drivers.units import STANDARD_GRAVITY
 
 MS = 1_000_000
 CLOCK = DeviceClock(START_NS - 20 * SECOND, skew_ppm=60.0, drift_ppm=2.0)

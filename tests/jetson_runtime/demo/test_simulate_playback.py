@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from trials import META, set_channel, standing_trial
 
-from drivers.emulator.motion import STANDARD_GRAVITY
+from drivers.units import STANDARD_GRAVITY
 from jetson_runtime.demo import orientation
 from jetson_runtime.demo.playback import Tape, imu_content, insole_content, pitch_um, worn
 from jetson_runtime.demo.suit_config import MOUNTING_OF_PART

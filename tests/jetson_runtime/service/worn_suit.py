@@ -17,10 +17,11 @@ from drivers.emulator.bench import Bench
 from drivers.emulator.clock import DeviceClock
 from drivers.emulator.microstrain import EmulatedImu
 from drivers.emulator.mip_commands import ImuIdentity
-from drivers.emulator.motion import STANDARD_GRAVITY, FootLoad, Motion, Nanoseconds, SensorNoise, standing
+from drivers.emulator.motion import FootLoad, Motion, Nanoseconds, SensorNoise, standing
 from drivers.emulator.pty_port import PtyPort
 from drivers.emulator.transport import make_transport
 from drivers.emulator.xsensor import EmulatedInsole, InsoleIdentity
+from drivers.units import STANDARD_GRAVITY
 from drivers.xsensor.codec import LEFT, RIGHT
 from jetson_runtime.client import FrameClient
 from jetson_runtime.suit.signals import STREAM_INDEX, STREAM_NAMES, STREAMS, Stream
