@@ -64,7 +64,7 @@ def foot_grid(side: int) -> FootGrid:
 
 
 class PressureMap:
-    """Distributes forces over one foot's cells; keeps the last solution as the next one's start."""
+    """Distributes forces over one foot's cells. The same centre always gives the same map."""
 
     def __init__(self, side: int) -> None:
         self.grid = foot_grid(side)
@@ -76,7 +76,6 @@ class PressureMap:
         x, y = self._cells
         self._moments = np.stack([x, y, x * x, x * y, y * y], axis=1)
         self._corners = _inset_hull(self._cells.T, _EDGE)
-        self._last_tilt = np.zeros(2)
         self._features = np.concatenate([np.ones((1, len(x))), self._cells])
         self._products = (self._features[:, None] * self._features[None]).reshape(9, -1).T
 
@@ -109,16 +108,18 @@ class PressureMap:
         return shares
 
     def _tilt_for(self, target: Floats) -> Floats:
-        """(n, 2): the tilts a, b of the maps whose centres are `target`."""
-        tilt = np.tile(self._last_tilt, (len(target), 1))
+        """(n, 2): the tilts a, b of the maps whose centres are `target`.
+
+        From the resting pattern every centre within reach takes ten iterations at most. From the tilt of another
+        centre Newton's method can fail: where the map is nearly a point it is nearly flat.
+        """
+        tilt = np.zeros_like(target)
         for _ in range(_MAX_ITERATIONS):
             moments = self._tilted(tilt) @ self._moments
             error = moments[:, :2] - target
             if np.abs(error).max(initial=0.0) < _TOLERANCE:
                 break
             tilt -= _newton_step(moments, error)
-        if len(tilt):
-            self._last_tilt = tilt[-1]
         return tilt
 
     def _bounded(self, limit: Floats, target: Floats, tilt: Floats) -> Floats:

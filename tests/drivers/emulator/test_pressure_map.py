@@ -35,6 +35,26 @@ def test_maps_have_exactly_the_centre_that_is_within_reach(points: list[tuple[fl
     assert shares @ feet.grid.rows == pytest.approx(row, abs=1e-6)
 
 
+@given(st.lists(ANYWHERE, min_size=2, max_size=12))
+def test_a_map_does_not_depend_on_those_before_it(points: list[tuple[float, float]]) -> None:
+    feet = PressureMap(LEFT)
+    for point in points:
+        column, row = feet.reachable(*np.asarray([point]).T)
+        centre = feet.centre_of(feet.shares(column, row))
+        assert np.concatenate(centre) == pytest.approx([*column, *row], abs=1e-5)
+
+
+@pytest.mark.parametrize("last", [(7.41, 29.4), (4.21, 8.08), (5.22, 5.74), (6.25, 28.18)])
+def test_a_centre_may_jump_from_an_end_of_the_foot_to_any_other_place(last: tuple[float, float]) -> None:
+    """As at each heel strike, when the centre was last seen under the toes."""
+    feet = PressureMap(LEFT)
+    columns, rows = (axis.ravel() for axis in np.meshgrid(np.arange(1.0, 12.0), np.arange(1.0, 32.0)))
+    for target in np.stack(feet.reachable(columns, rows), axis=1):
+        feet.shares(*np.asarray([last]).T)
+        centre = feet.centre_of(feet.shares(*target[:, None]))
+        assert np.concatenate(centre) == pytest.approx(target, abs=1e-5)
+
+
 def test_what_is_within_reach_is_left_alone_and_what_is_not_moves_to_the_nearest_point() -> None:
     feet = PressureMap(RIGHT)
     inside = np.asarray([[6.0, 16.0], [6.0, 28.0], [4.0, 4.0], [9.0, 9.0]])
