@@ -67,7 +67,7 @@ def _insole_samples(frames: list[bytes]) -> int:
 
 
 def _imu_packet(i: int) -> bytes:
-    three = struct.pack(">3f", 0.1, 0.2, i)
+    three = struct.pack(">3f", 0.1, 0.2, i % 10)
     fields = [(0x04, three), (0x05, three), (0x0A, struct.pack(">4f", 1, 0, 0, 0))]
     return build_packet(0x80, [*fields, (0x12, struct.pack(">dHH", i * 0.005, 0, 6))])
 
