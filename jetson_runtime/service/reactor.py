@@ -226,7 +226,7 @@ class Reactor:
     def _drop_silent(self, now_ns: int) -> None:
         for slot in list(self._slots.values()):
             if now_ns - slot.last_kept_ns > SILENT_NS:
-                text = f"{slot.device.port.path}: no sample with a new time for {SILENT_NS // 1_000_000} ms"
+                text = f"{slot.device.port.path}: no usable sample for {SILENT_NS // 1_000_000} ms"
                 self._drop(slot, Problem(Fault.SILENT, text, slot.stream))
 
 
