@@ -14,6 +14,8 @@ from drivers import units
 RATE_HZ = 200
 PERIOD_NS = 1_000_000_000 // RATE_HZ
 STANDARD_GRAVITY = units.STANDARD_GRAVITY
+# Under less than this a foot's centre of pressure is not defined: what is left is noise divided by almost nothing.
+COP_BODYWEIGHTS = 0.05
 
 # By kind of device. How old the newest sample may be at a grid time; the delay from sampling to receipt that no
 # clock estimate can see (wire, USB frame, wake-up); how long a tick waits for its streams. Defaults of the config.

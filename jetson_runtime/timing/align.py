@@ -2,7 +2,8 @@
 
 An IMU's values are interpolated between the two samples around the grid time; where the later one has not come
 by the deadline, the newest is held. An insole's values (75-80 Hz) are the newest at or before the grid time, held:
-causal, and never a mix of a defined and an undefined centre of pressure.
+causal, and never a mix of a defined and an undefined centre of pressure. Below COP_BODYWEIGHTS the centre is undefined,
+on the body as in every trial: the thresholds of contact are the user's, what the network was trained on is not.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from jetson_runtime.suit.signals import CHANNELS, STREAMS, Stream
+from jetson_runtime.suit.signals import CHANNELS, COP_BODYWEIGHTS, STREAMS, Stream
 from jetson_runtime.timing.ring import SampleRing
 
 Doubles = npt.NDArray[np.float64]
 
 # An insole's six foot IMU values must be numbers; its centre of pressure may rightly be undefined.
 _MOTION_VALUES = 6
+_VGRF, _COP = 6, slice(7, 9)
 
 
 class StreamAligner:
@@ -33,6 +35,7 @@ class StreamAligner:
         self.ring = SampleRing(len(stream.channels))
         self._interpolates = stream.kind == "imu"
         self._scratch = np.empty(len(stream.channels))
+        self._centre = list(stream.channels[_COP])
         starts = np.cumsum([0, *(count for _, count in stream.groups)])
         self._targets = [
             (slice(first, first + count), slice(int(start), int(start) + count))
@@ -57,6 +60,8 @@ class StreamAligner:
             values = self._interpolate(before, after, t_ns)
         for target, source in self._targets:
             row[target] = values[source]
+        if not self._interpolates and values[_VGRF] < COP_BODYWEIGHTS:
+            row[self._centre] = np.nan
         self.fresh = bool(np.isfinite(values[:_MOTION_VALUES]).all())
 
     def _interpolate(self, before: int, after: int, t_ns: int) -> Doubles:

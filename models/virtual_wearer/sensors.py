@@ -6,14 +6,12 @@ import numpy as np
 from scipy.signal import lfilter
 from scipy.spatial.transform import Rotation
 
-from jetson_runtime.suit.signals import CHANNEL_INDEX, SIDES
+from jetson_runtime.suit.signals import CHANNEL_INDEX, COP_BODYWEIGHTS, SIDES
 from models.virtual_wearer.anthropometry import BACK, FOOT, PELVIS, SEGMENTS, SHANK, THIGH, Body
 from models.virtual_wearer.donning import Donning, InsoleError
 from models.virtual_wearer.dynamics import GRAVITY, RATE_HZ, Ground
 from models.virtual_wearer.frames import Array, angular_velocity, apply, derivative
 from models.virtual_wearer.motion import SIDE_SIGN, Motion
-
-DEFINED_BODYWEIGHTS = 0.05  # below this an insole's centre of pressure is undefined
 
 
 def nominal_places(body: Body) -> Array:
@@ -79,7 +77,7 @@ def insole_channels(
         seen = 0.5 + (cop[:, side] - 0.5) * error.shrink + error.shift
         seen = seen + error.noise * rng.normal(size=seen.shape) / np.maximum(load, 0.05)[:, None]
         seen = np.clip(seen, 0.0, 1.0)
-        seen[load < DEFINED_BODYWEIGHTS] = np.nan
+        seen[load < COP_BODYWEIGHTS] = np.nan
         out += [load[:, None], seen]
     return np.concatenate(out, axis=1)
 

@@ -76,7 +76,7 @@ def test_the_ring_goes_on_after_it_is_full() -> None:
 
 def _sine_trial() -> Trial:
     time = np.arange(800) / 200
-    channels = np.sin(2 * np.pi * 1.5 * time)[:, None] * np.ones(54, dtype=np.float32)
+    channels = (2.0 + np.sin(2 * np.pi * 1.5 * time))[:, None] * np.ones(54, dtype=np.float32)
     return Trial(
         time, channels.astype(np.float32), np.zeros((800, 14), np.float32), TrialMeta("s", "W", 70, 0.27, 0.1)
     )
