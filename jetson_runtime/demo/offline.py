@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 import numpy as np
@@ -17,16 +18,25 @@ from jetson_runtime.timing.resample import resample_trial
 
 
 def offline_errors(
-    trial: Trial, bundle: Bundle, sides: tuple[str, ...], *, seed: int = 0, lead_in_s: float = 4.0
+    trial: Trial,
+    bundle: Bundle,
+    sides: tuple[str, ...],
+    *,
+    seed: int = 0,
+    lead_in_s: float = 4.0,
+    only: Container[int] | None = None,
 ) -> dict[str, Any]:
-    """`rmse`, `r2` and `skill` as the demo tells them, of the trial led in by its first row held for `lead_in_s`."""
+    """`rmse`, `r2` and `skill` as the demo tells them, of the trial led in by its first row held for `lead_in_s`.
+
+    only: the rows of the trial to score, those that a live stream told; None: all.
+    """
     rows = resample_trial(trial, seed)
     lead = round(lead_in_s * RATE_HZ)
     played = np.concatenate([np.repeat(rows[:1], lead, axis=0), rows])
     engine = engines.create("numpy", bundle, len(sides))
     outcomes = outcomes_of_rows(played, np.asarray(bundle.manifest.fill), engine, sides)[lead:]
     return scoring.errors(
-        [_frame(i, values) for i, values in enumerate(outcomes.tolist())],
+        [_frame(i, values) for i, values in enumerate(outcomes.tolist()) if only is None or i in only],
         published_outcomes(sides),
         trial,
         0,
