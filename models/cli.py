@@ -1,4 +1,4 @@
-"""`second-skin-lab`: virtual wearers, training, export, evaluation."""
+"""`second-skin-lab`: virtual wearers, training, evaluation, export."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _add_virtual(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=_seeds,
         required=True,
         metavar="FIRST:END",
-        help=f"seeds; {_KEPT}",
+        help=f"seeds, END not among them; {_KEPT}",
     )
     virtual.add_argument("--tasks", type=_words, default=None, help="comma-separated; default: all there are")
     virtual.add_argument("--seconds", type=float, default=60.0, help="length of each trial (60)")
@@ -110,10 +110,14 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     train.add_argument("--data", type=Path, required=True, help="folder of trials")
     train.add_argument("--run", dest="run_folder", type=Path, required=True, help="folder of the run")
-    train.add_argument("--folds", type=int, default=10)
-    train.add_argument("--fold", type=int, default=0)
+    train.add_argument("--folds", type=int, default=10, help="into which the subjects are split (10)")
+    train.add_argument(
+        "--fold", type=int, default=0, help="the one to withhold; the next one validates, the rest trains (0)"
+    )
     train.add_argument("--processes", type=int, default=1, help="one thread each")
-    train.add_argument("--schedule", choices=("constant", "one_cycle"))
+    train.add_argument(
+        "--schedule", choices=("constant", "one_cycle"), help="what is not given is as in the paper"
+    )
     for name in ("learning-rate", "dropout", "time-limit-s", "clip-norm", "donning-deg"):
         train.add_argument(f"--{name}", type=float)
     for name in ("batch", "outputs", "min-epochs", "max-epochs", "patience", "epoch-steps", "seed"):
