@@ -66,7 +66,8 @@ def test_live_errors_are_the_offline_errors_within_five_percent(tmp_path: Path) 
         frame for frame in frames if frame.valid and 0 <= frame.t_ns - start_ns <= trial.duration_s * 1e9
     ]
     told = {round((frame.t_ns - start_ns) / PERIOD_NS) for frame in within}
-    assert len(told) > 0.5 * len(trial.time_s), "too few frames came to say anything"
+    lost = f"{len(frames)} frames, {len(within)} of them valid in the trial; missing: {scoring.disturbances(frames)}"
+    assert len(told) > 0.5 * len(trial.time_s), lost
 
     rows = resample_trial(trial, 0)
     live = scoring.errors(
