@@ -24,13 +24,26 @@ from jetson_runtime.demo.scoring import Seen
 from jetson_runtime.demo.suit_config import DEMO_BUNDLE
 from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.suit import config as configs
-from jetson_runtime.suit.signals import CHANNEL_FILL, LABEL_NAMES, PERIOD_NS, SIDES, published_outcomes
+from jetson_runtime.suit.signals import (
+    CHANNEL_FILL,
+    LABEL_NAMES,
+    OUTCOME_NAMES,
+    PERIOD_NS,
+    SIDES,
+    published_outcomes,
+)
 from jetson_runtime.suit.trial import Trial, read_trial, write_trial
 from jetson_runtime.timing.resample import resample_trial
 
 # The shipped trial's second walk.
 WALK = slice(9_500, 11_500)
 TOLERANCE = 0.05
+# Ten seconds after a start the device clocks are known to half a millisecond, which moves a small error by more than
+# 5 % of itself: an error of this share of the outcome's standard deviation is allowed beside it. Over the whole
+# shipped trial benchmarks/live_stream.py shows the ratios.
+ALLOWANCE_SD = 0.02
+# A machine that stalls takes ticks away; then the trial is played again.
+ATTEMPTS = 3
 
 
 def walk() -> Trial:
@@ -41,6 +54,7 @@ def walk() -> Trial:
 
 def played(folder: Path, trial: Trial) -> tuple[int, list[Seen]]:
     """When the trial began, and all frames of emulated suit and service until it ended."""
+    folder.mkdir()
     write_trial(folder / "walk.parquet", trial)
     words = ["simulate", "--dir", str(folder), "--trial", str(folder / "walk.parquet"), "--tcp-port", "0"]
     with Child([*words, "--lead-in", str(LEAD_IN_S)], folder / "simulate.log") as suit:
@@ -61,12 +75,14 @@ def played(folder: Path, trial: Trial) -> tuple[int, list[Seen]]:
 
 def test_live_errors_are_the_offline_errors_within_five_percent(tmp_path: Path) -> None:
     trial, model = walk(), bundles.load(DEMO_BUNDLE)
-    start_ns, frames = played(tmp_path, trial)
-    within = [
-        frame for frame in frames if frame.valid and 0 <= frame.t_ns - start_ns <= trial.duration_s * 1e9
-    ]
-    told = {round((frame.t_ns - start_ns) / PERIOD_NS) for frame in within}
-    lost = f"{len(frames)} frames, {len(within)} of them valid in the trial; missing: {scoring.disturbances(frames)}"
+    told: set[int] = set()
+    lost = []
+    for attempt in range(ATTEMPTS):
+        if len(told) <= 0.5 * len(trial.time_s):
+            start_ns, frames = played(tmp_path / str(attempt), trial)
+            within = [f for f in frames if f.valid and 0 <= f.t_ns - start_ns <= trial.duration_s * 1e9]
+            told = {round((frame.t_ns - start_ns) / PERIOD_NS) for frame in within}
+            lost.append(f"{len(within)} of {len(frames)} valid; missing: {scoring.disturbances(frames)}")
     assert len(told) > 0.5 * len(trial.time_s), lost
 
     rows = resample_trial(trial, 0)
@@ -82,8 +98,10 @@ def test_live_errors_are_the_offline_errors_within_five_percent(tmp_path: Path) 
     offline = offline_errors(trial, model, SIDES, lead_in_s=LEAD_IN_S, only=told)["rmse"]
 
     assert tuple(live) == tuple(offline) == LABEL_NAMES
-    ratios = {name: round(live[name] / offline[name], 3) for name in LABEL_NAMES}
-    assert list(ratios.values()) == pytest.approx([1.0] * len(LABEL_NAMES), abs=TOLERANCE), ratios
+    deviation = dict(zip(OUTCOME_NAMES, model.manifest.outcome_sd, strict=True))
+    for item in published_outcomes(SIDES):
+        allowed = TOLERANCE * offline[item.name] + ALLOWANCE_SD * deviation[item.outcome.name]
+        assert live[item.name] == pytest.approx(offline[item.name], abs=allowed, rel=0), item.name
 
 
 def _simulation(path: Path, suit: Child) -> dict[str, Any]:
