@@ -41,4 +41,6 @@ def test_a_wearer_kept_for_evaluation_neither_trains_nor_validates(role: str) ->
 
 
 def test_it_may_be_tested_on_and_all_others_may_train() -> None:
-    refuse_reserved(Split(("s1", f"vw-{RESERVED_SEEDS}", "vw-real"), ("vw-2000",), ("vw-1",)))
+    split = Split(("s1", f"vw-{RESERVED_SEEDS}", "vw-real"), ("vw-2000",), ("vw-1",))
+    refuse_reserved(split)
+    assert split.test == ("vw-1",)

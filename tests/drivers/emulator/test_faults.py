@@ -115,8 +115,9 @@ def test_a_silent_device_sends_and_hears_nothing(outlet: Outlet) -> None:
     imu.port.read()
     while imu.port.wait(0.2):
         imu.port.read()
+    assert not imu.port.wait(0.2)
     outlet.damage(silent=False)
-    listen(imu, count(10))
+    assert len(listen(imu, count(10))) >= 10
 
 
 def test_a_pulled_cable_and_its_return(outlet: Outlet) -> None:
