@@ -21,7 +21,7 @@ class Legs:
         self._fill = np.asarray(fill, dtype=np.float64)
         self._mirror_index = np.array(MIRROR_INDEX)
         self._mirror_sign = np.array(MIRROR_SIGN)
-        self._mirrored = empty_row()
+        self._leg = empty_row()
         self._absent = np.empty(len(CHANNELS), dtype=bool)
         self._rows = np.zeros((len(sides), len(CHANNELS)), dtype=np.float32)
         self._published = published_outcomes(sides)
@@ -34,13 +34,13 @@ class Legs:
     def step(self, row: npt.NDArray[np.float64]) -> None:
         for i, side in enumerate(self._sides):
             if side == "l":
-                np.take(row, self._mirror_index, out=self._mirrored)
-                np.multiply(self._mirrored, self._mirror_sign, out=self._mirrored)
+                np.take(row, self._mirror_index, out=self._leg)
+                np.multiply(self._leg, self._mirror_sign, out=self._leg)
             else:
-                self._mirrored[:] = row
-            np.isnan(self._mirrored, out=self._absent)
-            np.copyto(self._mirrored, self._fill, where=self._absent)
-            self._rows[i] = self._mirrored
+                self._leg[:] = row
+            np.isnan(self._leg, out=self._absent)
+            np.copyto(self._leg, self._fill, where=self._absent)
+            self._rows[i] = self._leg
         self._engine.step(self._rows, self._out)
 
     def outcomes(self) -> tuple[float, ...]:

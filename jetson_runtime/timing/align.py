@@ -35,7 +35,8 @@ class StreamAligner:
         self.ring = SampleRing(len(stream.channels))
         self._interpolates = stream.kind == "imu"
         self._scratch = np.empty(len(stream.channels))
-        self._centre = list(stream.channels[_COP])
+        centre = stream.channels[_COP]
+        self._centre = slice(centre[0], centre[-1] + 1) if centre else slice(0, 0)
         starts = np.cumsum([0, *(count for _, count in stream.groups)])
         self._targets = [
             (slice(first, first + count), slice(int(start), int(start) + count))
