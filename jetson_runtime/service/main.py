@@ -16,7 +16,7 @@ from typing import Any
 from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.inference import engines
 from jetson_runtime.inference.bundle import Manifest
-from jetson_runtime.inference.engines.base import Engine
+from jetson_runtime.inference.engines.base import Engine, EngineOptions
 from jetson_runtime.inference.pipeline import Pipeline
 from jetson_runtime.service import realtime
 from jetson_runtime.service.bringup import BringUp, Claims
@@ -77,7 +77,9 @@ class Service:
         for index in self._bring_ups:
             self._start_bring_up(index, None)
         bundle = bundles.load(self._config.model.bundle)
-        engine = engines.create(self._config.model.engine, bundle, len(self._config.sides))
+        model = self._config.model
+        options = EngineOptions(model.precision, model.provider, model.cache)
+        engine = engines.create(model.engine, bundle, len(self._config.sides), options)
         bundle.self_test(engine)
         health = self._start_ticking(bundle.manifest, engine, standing)
         public = " ".join(self._publisher.addresses["public"])

@@ -39,12 +39,19 @@ class Wearer(_Table):
 
 
 class ModelTable(_Table):
-    """The bundle folder (relative to the config file) and the engine that runs it."""
+    """The bundle folder (relative to the config file) and the engine that runs it.
+
+    engine: `auto` times those that need no GPU at start-up and takes the fastest. precision: how native and tensorrt
+    store the weights. provider: where onnxruntime computes. cache: folder in which tensorrt keeps what it built.
+    """
 
     bundle: Path
-    engine: Literal["onnxruntime", "numpy"] = "onnxruntime"
+    engine: Literal["auto", "native", "onnxruntime", "numpy", "tensorrt"] = "auto"
+    precision: Literal["fp32", "fp16"] = "fp32"
+    provider: Literal["cpu", "cuda", "tensorrt"] = "cpu"
+    cache: Path = Path("/var/cache/second-skin")
 
-    @field_validator("bundle", mode="before")
+    @field_validator("bundle", "cache", mode="before")
     @classmethod
     def _path(cls, value: Any) -> Any:
         return Path(value) if isinstance(value, str) else value

@@ -5,16 +5,24 @@ from __future__ import annotations
 from typing import get_args
 
 from jetson_runtime.inference.bundle import Bundle
-from jetson_runtime.inference.engines.base import Engine
+from jetson_runtime.inference.engines.base import Engine, EngineOptions
 from jetson_runtime.suit.config import ModelTable
 from jetson_runtime.suit.errors import BundleError
 
-# What the config takes; `create` must know each.
-NAMES: tuple[str, ...] = get_args(ModelTable.model_fields["engine"].annotation)
+AUTO = "auto"
+# What the config takes beside `auto`; `create` must know each.
+NAMES: tuple[str, ...] = tuple(
+    name for name in get_args(ModelTable.model_fields["engine"].annotation) if name != AUTO
+)
 
 
-def create(name: str, bundle: Bundle, batch: int) -> Engine:
-    """The engine `name` for `batch` legs (1 or 2), reset and ready; raises BundleError for an unknown name."""
+def create(name: str, bundle: Bundle, batch: int, options: EngineOptions | None = None) -> Engine:
+    """The engine `name` for `batch` legs (1 or 2), reset and ready; BundleError: unknown, or not usable here."""
+    options = options or EngineOptions()
+    if name == AUTO:
+        from jetson_runtime.inference.engines import choice
+
+        return choice.fastest(bundle, batch, options)
     if name == "numpy":
         from jetson_runtime.inference.engines.numpy_engine import NumpyEngine
 
@@ -23,4 +31,4 @@ def create(name: str, bundle: Bundle, batch: int) -> Engine:
         from jetson_runtime.inference.engines.onnx_engine import OnnxEngine
 
         return OnnxEngine(bundle, batch)
-    raise BundleError(f"engine {name!r}: is not one of {', '.join(NAMES)}; change [model] engine")
+    raise BundleError(f"engine {name!r}: is not one of {', '.join((AUTO, *NAMES))}; change [model] engine")

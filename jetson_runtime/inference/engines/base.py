@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
+
+
+class EngineOptions(NamedTuple):
+    """What `[model]` says beside the engine's name; each engine reads what concerns it.
+
+    precision: of the stored weights (native, tensorrt). provider: where onnxruntime computes. cache: folder for
+    engines that tensorrt built.
+    """
+
+    precision: Literal["fp32", "fp16"] = "fp32"
+    provider: Literal["cpu", "cuda", "tensorrt"] = "cpu"
+    cache: Path = Path("/var/cache/second-skin")
 
 
 class Engine(Protocol):
