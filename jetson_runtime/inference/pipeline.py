@@ -16,6 +16,7 @@ from jetson_runtime.inference.legs import Legs
 from jetson_runtime.suit.config import SuitConfig
 from jetson_runtime.suit.signals import (
     CHANNEL_INDEX,
+    MAX_WAIT_NS,
     PERIOD_NS,
     SIDES,
     STREAM_NAMES,
@@ -48,7 +49,8 @@ class Pipeline:
         fresh_ms = {"imu": limits.imu_fresh_ms, "insole": limits.insole_fresh_ms}
         self._aligner = Aligner([round(fresh_ms[stream.kind] * 1e6) for stream in STREAMS])
         self._inputs = tuple(Intake(i, config, self._aligner) for i in range(len(STREAMS)))
-        self._max_wait_ns = round(limits.max_wait_ms * 1e6)
+        wait_ms = limits.max_wait_ms
+        self._max_wait_ns = MAX_WAIT_NS if wait_ms is None else round(wait_ms * 1e6)
         self._wearer = config.wearer
         self._best_effort = config.output.best_effort
         self._needed = model.history + 1

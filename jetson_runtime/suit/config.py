@@ -12,7 +12,7 @@ from jetson_runtime.suit.addresses import DEFAULT_LATEST, DEFAULT_PUBLIC, mistak
 from jetson_runtime.suit.config_rules import LOAD_OFF, LOAD_ON, mistakes_between
 from jetson_runtime.suit.errors import ConfigError
 from jetson_runtime.suit.mounting import DIRECTIONS, IN_SEGMENT_AXES, MOUNTINGS
-from jetson_runtime.suit.signals import FRESH_NS, LINK_DELAY_NS, MAX_WAIT_NS, SIDES_OF_CHOICE, Stream
+from jetson_runtime.suit.signals import FRESH_NS, LINK_DELAY_NS, SIDES_OF_CHOICE, Stream
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -81,9 +81,14 @@ class StreamConfig(_Table):
 
 
 class Limits(_Table):
-    """How long the aligner waits, how old a stream may grow, and when a foot counts as loaded."""
+    """How long the aligner waits and for what, how old a stream may grow, and when a foot counts as loaded.
 
-    max_wait_ms: float = Field(default=MAX_WAIT_NS / 1e6, ge=0.0, le=50.0)
+    policy: `smooth` waits for each insole's next sample and interpolates, `low_latency` holds the newest.
+    max_wait_ms: after a grid time; None: by policy.
+    """
+
+    policy: Literal["low_latency", "smooth"] = "low_latency"
+    max_wait_ms: float | None = Field(default=None, ge=0.0, le=50.0)
     imu_fresh_ms: float = Field(default=FRESH_NS["imu"] / 1e6, ge=5.0, le=100.0)
     insole_fresh_ms: float = Field(default=FRESH_NS["insole"] / 1e6, ge=13.0, le=200.0)
     load_on_bodyweights: float = Field(default=LOAD_ON, gt=0.0, le=0.5)

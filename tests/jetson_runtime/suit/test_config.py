@@ -45,7 +45,7 @@ def test_a_good_file(tmp_path: Path) -> None:
     assert config.wearer.mass_kg == 70.0
     assert config.model.bundle == tmp_path / "bundle"
     assert config.streams["imu_back"].mounting == "x_up_z_back"
-    assert config.limits.max_wait_ms == 8.0
+    assert config.limits.max_wait_ms is None and config.limits.policy == "low_latency"
 
 
 def test_three_mistakes_are_told_in_one_message(tmp_path: Path) -> None:
