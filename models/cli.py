@@ -60,6 +60,15 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
+def _renew(options: argparse.Namespace) -> int:
+    from models import renew
+
+    out = options.out or options.bundle
+    manifest = renew.renew(options.bundle, out)
+    print(f"{out}: {manifest.name}, format {manifest.format}, sha256 {manifest.sha256[:12]}")
+    return 0
+
+
 def _evaluate(options: argparse.Namespace) -> int:
     from jetson_runtime.inference import bundle
     from models import dataset, evaluate
@@ -80,7 +89,7 @@ def _medley(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="second-skin-lab", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_virtual, _add_train, _add_export, _add_evaluate, _add_medley):
+    for add in (_add_virtual, _add_train, _add_export, _add_renew, _add_evaluate, _add_medley):
         add(commands)
     return parser
 
@@ -137,6 +146,15 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     export.add_argument("--out", type=Path, required=True, help="folder of the bundle")
     export.add_argument("--name", default="second-skin")
     export.set_defaults(run=_export)
+
+
+def _add_renew(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    renew = commands.add_parser(
+        "renew", help="give an older bundle today's graphs; its weights, card and golden outcomes stay"
+    )
+    renew.add_argument("--bundle", type=Path, required=True, help="folder of the bundle")
+    renew.add_argument("--out", type=Path, help="folder of the new one; default: in place of the old one")
+    renew.set_defaults(run=_renew)
 
 
 def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -43,11 +43,7 @@ def export(
     exact = copy.deepcopy(networks).double().eval()
     specs = _write_weights(folder / bundle.WEIGHTS, fused_tensors(exact))
     network = Network(kernel=tcn.KERNEL, dilations=tcn.DILATIONS, filters=tcn.FILTERS)
-    for file, graph in (
-        (bundle.STREAM_GRAPH, graphs.stream_graph(network, specs)),
-        (bundle.WINDOW_GRAPH, graphs.window_graph(network, specs)),
-    ):
-        (folder / file).write_bytes(graph.SerializeToString(deterministic=True))
+    write_graphs(folder, network, specs)
     rows, outcomes = _golden(exact)
     np.savez(folder / bundle.GOLDEN, rows=rows, outcomes=outcomes)
     np.savez(
@@ -57,10 +53,27 @@ def export(
         coefficients=baselines.coefficients,
         intercept=baselines.intercept,
     )
-    manifest = _manifest(folder, exact, network, specs, name=name, created=created, card=card)
-    text = json.dumps(manifest.model_dump(mode="json"), indent=1)
+    return sign(folder, _manifest(exact, network, specs, name=name, created=created, card=card))
+
+
+def write_graphs(folder: Path, network: Network, specs: Mapping[str, TensorSpec]) -> None:
+    """The ONNX graphs of a bundle, over the weights that `specs` finds in its weights.bin."""
+    for file, graph in (
+        (bundle.STREAM_GRAPH, graphs.stream_graph(network, specs)),
+        (bundle.STREAM_HALF_GRAPH, graphs.stream_graph(network, specs, half=True)),
+        (bundle.WINDOW_GRAPH, graphs.window_graph(network, specs)),
+    ):
+        (folder / file).write_bytes(graph.SerializeToString(deterministic=True))
+
+
+def sign(folder: Path, manifest: Manifest) -> Manifest:
+    """Writes `manifest` with the format and the hashes of the files that are in `folder`, and returns it."""
+    files = {file: bundle.file_sha256(folder / file) for file in bundle.FILES}
+    unsigned = manifest.model_copy(update={"format": bundle.FORMAT, "files": files})
+    signed = unsigned.model_copy(update={"sha256": unsigned.digest()})
+    text = json.dumps(signed.model_dump(mode="json"), indent=1)
     (folder / bundle.MANIFEST).write_text(text + "\n", encoding="utf-8")
-    return manifest
+    return signed
 
 
 def fused_tensors(networks: tcn.TcnSet) -> dict[str, Array]:
@@ -124,7 +137,6 @@ def _golden(exact: tcn.TcnSet) -> tuple[Array, Array]:
 
 
 def _manifest(
-    folder: Path,
     exact: tcn.TcnSet,
     network: Network,
     specs: dict[str, TensorSpec],
@@ -133,7 +145,7 @@ def _manifest(
     created: str,
     card: Mapping[str, Any],
 ) -> Manifest:
-    unsigned = Manifest(
+    return Manifest(
         format=bundle.FORMAT,
         name=name,
         created=created,
@@ -145,8 +157,7 @@ def _manifest(
         fill=signals.CHANNEL_FILL,
         network=network,
         tensors=specs,
-        files={file: bundle.file_sha256(folder / file) for file in bundle.FILES},
+        files={},
         card=dict(card),
         sha256="",
     )
-    return unsigned.model_copy(update={"sha256": unsigned.digest()})

@@ -1,4 +1,4 @@
-"""The two ONNX graphs of a bundle, over weights that lie once in `weights.bin`.
+"""The ONNX graphs of a bundle, over weights that lie once in `weights.bin`.
 
 Plain operators of opset 17 only, so that ONNX Runtime, OpenVINO and TensorRT 10.3 all read them. Tensors are
 (8 networks, batch, rows, features) throughout; one batched MatMul is the same convolution of all eight networks.
@@ -23,34 +23,43 @@ IR_VERSION = 8
 Dimensions = Sequence["int | str"]
 
 
-def stream_graph(network: Network, tensors: Mapping[str, TensorSpec]) -> onnx.ModelProto:
+def stream_graph(
+    network: Network, tensors: Mapping[str, TensorSpec], *, half: bool = False
+) -> onnx.ModelProto:
     """One tick: rows (batch, 54) and each convolution's four older columns -> outcomes (batch, 8), new columns.
 
     `block<b>.<first|second>.tap<k>` is that convolution's input k * dilation ticks ago, `.column` its input now.
+    With `half` the columns and the convolutions' weights are float16; sums and everything else stay float32.
     """
     graph = _Graph(tensors)
     inputs, groups = tensors["input_mean"].shape[0], tensors["output_mean"].shape[0]
     taken, given = [_value("rows", ["batch", inputs])], [_value("outcomes", ["batch", groups])]
     shape: Dimensions = [1, "batch", 1, inputs]
+    kind = TensorProto.FLOAT16 if half else TensorProto.FLOAT
 
-    def convolution(name: str, to: str | None) -> str:
+    def column(name: str, operator: str, *operands: str) -> str:
+        x = graph.add(operator, *operands, result=None if half else f"{name}.column")
+        if half:
+            graph.cast(x, kind, result=f"{name}.column")
+        return x
+
+    def convolution(name: str) -> str:
         taps = [f"{name}.tap{age}" for age in range(network.kernel - 1, 0, -1)]
-        taken.extend(_value(tap, shape) for tap in taps)
-        given.append(_value(f"{name}.column", shape))
-        window = graph.add("Concat", *taps, f"{name}.column", axis=3)
-        return graph.add("Relu", graph.affine(name, window), to=to)
+        taken.extend(_value(tap, shape, kind) for tap in taps)
+        given.append(_value(f"{name}.column", shape, kind))
+        return graph.affine(name, graph.add("Concat", *taps, f"{name}.column", axis=3), half=half)
 
-    x = graph.add("Unsqueeze", graph.normalised("rows"), graph.integers([0, 2]), to="block0.first.column")
+    x = column("block0.first", "Unsqueeze", graph.normalised("rows"), graph.integers([0, 2]))
     last = len(network.dilations) - 1
     for b in range(last + 1):
-        convolution(f"block{b}.first", f"block{b}.second.column")
+        column(f"block{b}.second", "Relu", convolution(f"block{b}.first"))
         residual = graph.affine("match", x) if b == 0 else x
         shape = [groups, "batch", 1, network.filters]
-        hidden = convolution(f"block{b}.second", None)
-        following = f"block{b + 1}.first.column" if b < last else None
-        x = graph.add("Relu", graph.add("Add", hidden, residual), to=following)
+        hidden = graph.add("Relu", convolution(f"block{b}.second"))
+        total = graph.add("Add", hidden, residual)
+        x = column(f"block{b + 1}.first", "Relu", total) if b < last else graph.add("Relu", total)
     graph.finish(x)
-    return graph.model("stream", taken, given)
+    return graph.model("stream_fp16" if half else "stream", taken, given)
 
 
 def window_graph(network: Network, tensors: Mapping[str, TensorSpec]) -> onnx.ModelProto:
@@ -86,8 +95,8 @@ class _Graph:
         self._nodes: list[onnx.NodeProto] = []
         self._initializers: dict[str, onnx.TensorProto] = {}
 
-    def add(self, kind: str, *inputs: str, to: str | None = None, **attributes: Any) -> str:
-        name = to or f"{kind.lower()}{len(self._nodes)}"
+    def add(self, kind: str, *inputs: str, result: str | None = None, **attributes: Any) -> str:
+        name = result or f"{kind.lower()}{len(self._nodes)}"
         self._nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
         return name
 
@@ -108,9 +117,20 @@ class _Graph:
         self._initializers[name] = tensor
         return name
 
-    def affine(self, name: str, x: str) -> str:
-        product = self.add("MatMul", x, self.weight(f"{name}.weight"))
-        return self.add("Add", product, self.weight(f"{name}.bias"))
+    def cast(self, x: str, kind: int, result: str | None = None) -> str:
+        return self.add("Cast", x, result=result, to=kind)
+
+    def affine(self, name: str, x: str, *, half: bool = False) -> str:
+        """`x @ weight + bias` in float32. With `half` x is float16 and the weight is rounded to it first.
+
+        Casting both factors of a product up is how TensorRT is asked for one kernel of float16 factors and float32
+        sums (its documentation, Precision Control); where it is not one kernel, the numbers are the same.
+        """
+        weight = self.weight(f"{name}.weight")
+        if half:
+            weight = self.cast(self.cast(weight, TensorProto.FLOAT16), TensorProto.FLOAT)
+            x = self.cast(x, TensorProto.FLOAT)
+        return self.add("Add", self.add("MatMul", x, weight), self.weight(f"{name}.bias"))
 
     def normalised(self, rows: str) -> str:
         centred = self.add("Sub", rows, self.weight("input_mean"))
@@ -131,7 +151,7 @@ class _Graph:
         by_leg = self.add("Transpose", answer, perm=[1, 0, 2, 3])
         flat = self.add("Flatten", by_leg, axis=1)
         scaled = self.add("Mul", flat, self.weight("output_sd"))
-        self.add("Add", scaled, self.weight("output_mean"), to="outcomes")
+        self.add("Add", scaled, self.weight("output_mean"), result="outcomes")
 
     def model(
         self, name: str, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]
@@ -145,5 +165,5 @@ class _Graph:
         )
 
 
-def _value(name: str, shape: Dimensions) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape))
+def _value(name: str, shape: Dimensions, kind: int = TensorProto.FLOAT) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, kind, list(shape))

@@ -103,10 +103,16 @@ def test_other_channels_rate_and_fill_are_all_named_at_once(copied: Path) -> Non
     assert message.endswith("export a bundle for this suit")
 
 
-@pytest.mark.parametrize("found", [0, 2, None, "1"])
+@pytest.mark.parametrize("found", [0, 3, None, "2"])
 def test_another_format_is_refused_before_anything_else(copied: Path, found: object) -> None:
     _rewrite(copied, lambda content: content.update(format=found), sign=False)
-    with pytest.raises(BundleError, match=r"format: is .*, this program reads 1; export the bundle again"):
+    with pytest.raises(BundleError, match=r"format: is .*, this program reads 2; export the bundle again"):
+        load(copied)
+
+
+def test_the_format_before_is_refused_with_the_command_that_renews_it(copied: Path) -> None:
+    _rewrite(copied, lambda content: content.update(format=1), sign=False)
+    with pytest.raises(BundleError, match=rf"`second-skin-lab renew --bundle {copied}`: the weights stay"):
         load(copied)
 
 
