@@ -13,12 +13,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import accumulate
 from typing import NamedTuple
+from zlib import adler32
 
 SYNC = b"\x75\x65"
 MAX_PAYLOAD = 255
 
 _HEADER = 4
 _OVERHEAD = 6  # header and checksum
+# MIP's two running sums are Adler-32's without its modulus of 65,521, which no 21 bytes can reach from two sums
+# below 256, and with another start; upper 16 bits: the sum of the sums.
+_SUMS_BLOCK = 21
+_SUMS_MASK = 0x00FF_00FF
+_SUMS_OF_SYNC = adler32(SYNC, 0) & _SUMS_MASK
 
 
 class MipField(NamedTuple):
@@ -58,9 +64,16 @@ class MipParser:
 
     def feed(self, data: bytes, receive_ns: int) -> list[MipPacket]:
         """Packets completed by `data`, in order."""
+        return [MipPacket(packet[2], split_fields(packet), receive_ns) for packet in self.cut(data)]
+
+    def cut(self, data: bytes) -> list[bytes]:
+        """The same packets as bytes, framing included."""
+        if not self._buffer and _is_one_packet(data):
+            self.packets += 1
+            return [data]
         buffer = self._buffer + data
         size = len(buffer)
-        found: list[MipPacket] = []
+        found: list[bytes] = []
         head = 0
         while True:
             start = buffer.find(SYNC, head)
@@ -82,28 +95,27 @@ class MipParser:
                     head, end = inner
             if end > size:
                 break
-            fields = self._fields(buffer, head, end)
-            if fields is None:
+            if self._is_packet(buffer, head, end):
+                found.append(buffer[head:end])
+                head = end
+            else:
                 self.discarded_bytes += 1
                 head += 1
-            else:
-                found.append(MipPacket(buffer[head + 2], fields, receive_ns))
-                head = end
         self._buffer = buffer[head:]
         self.packets += len(found)
         return found
 
-    def _fields(self, buffer: bytes, start: int, end: int) -> tuple[MipField, ...] | None:
-        """The fields of the complete candidate at `start`, or None with the reason counted."""
+    def _is_packet(self, buffer: bytes, start: int, end: int) -> bool:
+        """Whether the complete candidate at `start` is one; the reason is counted where it is not."""
         if buffer[start + 2] == 0:
-            return None
+            return False
         if not _checksum_right(buffer, start, end):
             self.bad_checksums += 1
-            return None
-        fields = _split_fields(buffer, start + _HEADER, end - 2)
-        if fields is None:
+            return False
+        if not _fields_fit(buffer, start, end):
             self.bad_lengths += 1
-        return fields
+            return False
+        return True
 
     def _abandon(self, buffer: bytes, head: int, winner: int) -> None:
         """Count what lies before the good packet at `winner`: bytes, and the false headers among them."""
@@ -113,8 +125,19 @@ class MipParser:
             if end > winner + _OVERHEAD + buffer[winner + 3]:
                 self.bad_checksums += buffer[head + 2] != 0
             else:
-                self._fields(buffer, head, end)
+                self._is_packet(buffer, head, end)
             head = buffer.find(SYNC, head + 2, winner)
+
+
+def split_fields(packet: bytes) -> tuple[MipField, ...]:
+    """The fields of a packet that `MipParser.cut` handed on."""
+    fields: list[MipField] = []
+    position, end = _HEADER, len(packet) - 2
+    while position < end:
+        length = packet[position]
+        fields.append(MipField(packet[position + 1], packet[position + 2 : position + length]))
+        position += length
+    return tuple(fields)
 
 
 def build_packet(descriptor_set: int, fields: Iterable[tuple[int, bytes]]) -> bytes:
@@ -139,21 +162,35 @@ def _build_field(descriptor: int, data: bytes) -> bytes:
     return bytes((len(data) + 2, descriptor)) + data
 
 
+def _is_one_packet(data: bytes) -> bool:
+    """Whether `data`, the usual read, is one packet and nothing else: no byte of it can belong to another."""
+    size = len(data)
+    return (
+        size >= _OVERHEAD
+        and data.startswith(SYNC)
+        and data[3] == size - _OVERHEAD
+        and data.find(SYNC, 2, size - 1) < 0
+        and _is_packet(data, 0, size)
+    )
+
+
 def _checksum_right(buffer: bytes, start: int, end: int) -> bool:
-    body = buffer[start : end - 2]
-    return sum(body) & 0xFF == buffer[end - 2] and sum(accumulate(body)) & 0xFF == buffer[end - 1]
+    body = buffer[start + 2 : end - 2]
+    sums = _SUMS_OF_SYNC
+    for position in range(0, len(body), _SUMS_BLOCK):
+        sums = adler32(body[position : position + _SUMS_BLOCK], sums) & _SUMS_MASK
+    return sums == buffer[end - 1] << 16 | buffer[end - 2]
 
 
-def _split_fields(buffer: bytes, position: int, end: int) -> tuple[MipField, ...] | None:
-    """The fields between two positions, or None where their lengths do not add up exactly."""
-    fields: list[MipField] = []
-    while position < end:
+def _fields_fit(buffer: bytes, start: int, end: int) -> bool:
+    """Whether the fields' lengths add up to the payload exactly."""
+    position, stop = start + _HEADER, end - 2
+    while position < stop:
         length = buffer[position]
-        if length < 2 or position + length > end:
-            return None
-        fields.append(MipField(buffer[position + 1], buffer[position + 2 : position + length]))
+        if length < 2:
+            return False
         position += length
-    return tuple(fields)
+    return position == stop
 
 
 def _first_inside(buffer: bytes, head: int, end: int) -> tuple[int, int] | None:
@@ -170,8 +207,4 @@ def _first_inside(buffer: bytes, head: int, end: int) -> tuple[int, int] | None:
 
 
 def _is_packet(buffer: bytes, start: int, end: int) -> bool:
-    return (
-        buffer[start + 2] != 0
-        and _checksum_right(buffer, start, end)
-        and _split_fields(buffer, start + _HEADER, end - 2) is not None
-    )
+    return buffer[start + 2] != 0 and _checksum_right(buffer, start, end) and _fields_fit(buffer, start, end)

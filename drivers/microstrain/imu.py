@@ -5,35 +5,24 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Callable
-from math import isfinite
 from typing import NamedTuple
 
 from drivers.errors import CommandRejected, ReplyTimeout, UnsupportedDevice, WrongDevice
 from drivers.microstrain import commands
-from drivers.microstrain.codec import MipPacket, MipParser
+from drivers.microstrain.codec import MipParser
 from drivers.microstrain.commands import Command, CommandLink
+from drivers.microstrain.decode import SampleDecoder
 from drivers.microstrain.fields import ACCEL, FIELDS, GYRO, IMU_DATA, QUATERNION, TIME
 from drivers.microstrain.plan import StreamPlan, plan_stream
-from drivers.samples import ImuSample, Quaternion, Vector3
+from drivers.samples import ImuSample
 from drivers.serial_port import SerialPort
-from drivers.units import STANDARD_GRAVITY
 
 MODEL = "6253"  # the 3DM-GX5-25's model number, before the dash
 POWER_UP_BAUD = 115200
 RATE_HZ = 200
 
 _BAUD_CHANGE_S = 0.3
-_MAX_TIME_S = 1e9
-# The widest ranges a 3DM-GX5-25 can be bought with are 40 g and 1000 deg/s (17.5 rad/s), a unit quaternion's numbers
-# end at 1: beyond these no reading is a motion, however finite it is and however right its checksum.
-_MOST_G = 100.0
-_MOST_RAD_S = 50.0
-_MOST_QUATERNION = 1.5
 _INFO = struct.Struct(">H16s16s16s16s16s")
-_unpack_accel = FIELDS[IMU_DATA, ACCEL].layout.unpack
-_unpack_gyro = FIELDS[IMU_DATA, GYRO].layout.unpack
-_unpack_quaternion = FIELDS[IMU_DATA, QUATERNION].layout.unpack
-_unpack_time = FIELDS[IMU_DATA, TIME].layout.unpack
 
 
 class ImuInfo(NamedTuple):
@@ -67,62 +56,28 @@ class Imu:
         self.has_quaternion = QUATERNION in plan.descriptors
         self.notes = notes
         self._parser = _continue(link.parser)
-        self._without_data = 0
-        self._without_time = 0
-        self._not_finite = 0
-        self._out_of_range = 0
-        self._other_packets = 0
+        self._decoder = SampleDecoder(plan.descriptors)
 
     def feed(self, data: bytes, receive_ns: int) -> list[ImuSample]:
         """Samples completed by `data`, in order; what cannot become one is counted."""
-        samples = [self._sample(packet) for packet in self._parser.feed(data, receive_ns)]
+        decode = self._decoder.sample
+        samples = [decode(packet, receive_ns) for packet in self._parser.cut(data)]
         return [sample for sample in samples if sample is not None]
 
     def counters(self) -> dict[str, int]:
         """Since bring-up. without_*, not_finite, out_of_range: IMU packets that gave no sample, and why."""
-        parser = self._parser
+        parser, decoder = self._parser, self._decoder
         return {
             "packets": parser.packets,
             "bad_checksums": parser.bad_checksums,
             "bad_lengths": parser.bad_lengths,
             "discarded_bytes": parser.discarded_bytes,
-            "other_packets": self._other_packets,
-            "without_time": self._without_time,
-            "without_data": self._without_data,
-            "not_finite": self._not_finite,
-            "out_of_range": self._out_of_range,
+            "other_packets": decoder.other_packets,
+            "without_time": decoder.without_time,
+            "without_data": decoder.without_data,
+            "not_finite": decoder.not_finite,
+            "out_of_range": decoder.out_of_range,
         }
-
-    def _sample(self, packet: MipPacket) -> ImuSample | None:
-        if packet.descriptor_set != IMU_DATA:
-            self._other_packets += 1
-            return None
-        accel = gyro = quaternion = seconds = None
-        for descriptor, data in packet.fields:
-            size = len(data)
-            if descriptor == ACCEL and size == 12:
-                accel = _unpack_accel(data)
-            elif descriptor == GYRO and size == 12:
-                gyro = _unpack_gyro(data)
-            elif descriptor == QUATERNION and size == 16:
-                quaternion = _unpack_quaternion(data)
-            elif descriptor == TIME and size == 12:
-                seconds = _unpack_time(data)[0]
-        if seconds is None or not 0.0 <= seconds < _MAX_TIME_S:
-            self._without_time += 1
-            return None
-        if accel is None or gyro is None:
-            self._without_data += 1
-            return None
-        x, y, z = accel
-        if not isfinite(x + y + z + sum(gyro) + (sum(quaternion) if quaternion else 0.0)):
-            self._not_finite += 1
-            return None
-        if not _in_range(accel, gyro, quaternion):
-            self._out_of_range += 1
-            return None
-        acceleration = (x * STANDARD_GRAVITY, y * STANDARD_GRAVITY, z * STANDARD_GRAVITY)
-        return ImuSample(round(seconds * 1e9), packet.receive_ns, acceleration, gyro, quaternion)
 
 
 def bring_up(
@@ -156,14 +111,6 @@ def bring_up(
     for note in imu.notes:
         log(f"{port.path}: {note}")
     return imu
-
-
-def _in_range(accel: Vector3, gyro: Vector3, quaternion: Quaternion | None) -> bool:
-    return (
-        max(map(abs, accel)) <= _MOST_G
-        and max(map(abs, gyro)) <= _MOST_RAD_S
-        and (quaternion is None or max(map(abs, quaternion)) <= _MOST_QUATERNION)
-    )
 
 
 def _set_to_idle(link: CommandLink) -> None:
