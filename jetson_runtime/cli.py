@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -99,6 +100,23 @@ def _status(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(handler=tools.status)
 
 
+def _bench(parser: argparse.ArgumentParser) -> None:
+    """A benchmark is a module of `jetson_runtime.bench`, which makes its own parser of the words after its name."""
+    parser.add_argument("name", metavar="NAME", choices=tuple(_BENCHMARKS), help="one of those below")
+    parser.add_argument("words", metavar="...", nargs=argparse.REMAINDER, help="its options; NAME --help")
+    parser.epilog = "\n".join(f"  {name:10} {summary}" for name, summary in _BENCHMARKS.items())
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+
+    def handler(options: argparse.Namespace) -> int:
+        name = options.name
+        module = importlib.import_module(f"jetson_runtime.bench.{name}")
+        benchmark = argparse.ArgumentParser(prog=f"second-skin bench {name}", description=_BENCHMARKS[name])
+        module.add_arguments(benchmark)
+        return int(module.run(benchmark.parse_args(options.words)))
+
+    parser.set_defaults(handler=handler)
+
+
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": ("run the service: from the suit's serial ports to ZeroMQ", _run),
     "simulate": ("put a trial on eight emulated devices, with a config for `run`", _simulate),
@@ -106,6 +124,14 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "echo": ("print the frames of a running service, one a line", _echo),
     "hz": ("measure a running service: rate, jitter, age, missed frames", _hz),
     "status": ("one glance at a running service: its state and what to do", _status),
+    "bench": ("measure what the runtime costs on this machine", _bench),
+}
+_BENCHMARKS = {
+    "engines": "one tick of the network in every way that can be had here, beside the memory's own limit",
+    "clock": "device clock to host clock: ours beside other estimators",
+    "tick": "the service on emulated devices: lateness, age, processor and memory, also under load",
+    "scale": "how the cost grows with outcomes, legs, channels and device rates",
+    "start": "from the start of the process to the first frame and the first valid one",
 }
 
 

@@ -1,0 +1,227 @@
+"""`second-skin bench engines`: one tick of the network in every way that can be had here, in microseconds.
+
+Each way lives in a process of its own, on one thread, at the service's priority. They are measured in turns, a short
+stretch each, round after round, and a figure is the median of its rounds: when the machine stalls, it stalls a round
+of some ways and not one way's whole measurement.
+
+hot: back to back, everything in the caches. paced: a call every 5 ms after a sleep, as a service calls; a way that
+needs longer is called at the next grid time. floor: the bytes of the weights read once, in the same rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import jetson_runtime
+from jetson_runtime.bench import report
+from jetson_runtime.bench.machine import Machine
+from jetson_runtime.bench.processes import Worker, WorkerLost
+from jetson_runtime.bench.rails import Rails, Watch
+from jetson_runtime.bench.ways import BOTH, FLOOR_WAYS, FLOORS, REFERENCE, WAYS, WayToRun, one_thread
+from jetson_runtime.inference import bundle
+from jetson_runtime.inference.bundle import GOLDEN, Bundle
+from jetson_runtime.stream.text import number
+from jetson_runtime.suit.errors import SuitError
+
+SHIPPED = Path(jetson_runtime.__file__).resolve().parents[1] / "models" / "bundles" / "demo"
+_SECONDS = 36.0
+# A TensorRT engine is built at its first start.
+_MAKING_S = 600.0
+_HOT_S, _PACED_S = 0.05, 0.25
+
+Round = dict[str, dict[str, float | None]]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `second-skin bench engines`."""
+    parser.add_argument("--bundle", type=Path, default=SHIPPED, help="the model (default: the shipped one)")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=_SECONDS,
+        metavar="S",
+        help=f"rounds begin until S seconds after the start ({_SECONDS:.0f}); one is always made",
+    )
+    parser.add_argument("--only", metavar="NAME,...", help="of the ways, these alone")
+    report.add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measures, prints, and returns 0; SuitError: the bundle, or a name that is no way's."""
+    end_s = time.monotonic() + options.seconds
+    model = bundle.load(options.bundle)
+    machine = Machine()
+    with contextlib.ExitStack() as stack:
+        known = _Reference(model, stack)
+        workers, absent = _start(_chosen(options.only), model, stack)
+        errors = _errors(model, workers, known.file())
+        rounds = _rounds(workers, end_s)
+        memory = {name: worker.ask("memory")["rss_mb"] for name, worker in workers.items()}
+    result = _result(rounds, errors, memory)
+    result |= {"absent": absent, "bundle": model.manifest.name, "machine": machine.facts()}
+    report.put(result, _table(result), as_json=options.json)
+    return 0
+
+
+def _chosen(only: str | None) -> list[WayToRun]:
+    names = [way.name for way in WAYS]
+    wanted = names if only is None else only.split(",")
+    if unknown := [name for name in wanted if name not in names]:
+        raise SuitError(f"--only {','.join(unknown)}: choose from {', '.join(names)}")
+    return [*FLOOR_WAYS, *(way for way in WAYS if way.name in wanted)]
+
+
+def _start(
+    ways: Sequence[WayToRun], model: Bundle, stack: contextlib.ExitStack
+) -> tuple[dict[str, Worker], dict[str, str]]:
+    """All ways' processes, ready; and why the others are not here. Started together: most of it is importing."""
+    absent = {way.name: f"{package} is not installed" for way in ways if (package := way.missing())}
+    started = {}
+    for way in ways:
+        if way.name not in absent:
+            started[way.name] = Worker(way.command(model.path), one_thread())
+            stack.callback(started[way.name].close)
+    for name, worker in started.items():
+        try:
+            reason = worker.ready(_MAKING_S)
+        except WorkerLost as error:
+            reason = str(error)
+        if reason:
+            absent[name] = reason
+    return {name: worker for name, worker in started.items() if name not in absent}, absent
+
+
+class _Reference:
+    """What PyTorch answers in float64, computed in a process of its own; the golden file where torch is not here."""
+
+    def __init__(self, model: Bundle, stack: contextlib.ExitStack) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._file = model.path / GOLDEN
+        if not REFERENCE.missing():
+            self._file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "reference.npz"
+            command = [*REFERENCE.command(model.path), "--out", str(self._file)]
+            self._process = stack.enter_context(subprocess.Popen(command, env=one_thread()))
+
+    def file(self) -> Path:
+        """rows and outcomes, once they are computed."""
+        if self._process is not None and self._process.wait() != 0:
+            raise SuitError("the reference in PyTorch could not be computed; see above")
+        return self._file
+
+
+def _errors(model: Bundle, workers: Mapping[str, Worker], known: Path) -> dict[str, float]:
+    """Each way's worst error in outcome SDs against the reference; all at once, for nothing is timed yet."""
+    checked = {name: worker for name, worker in workers.items() if name not in FLOORS.values()}
+    for worker in checked.values():
+        worker.tell("check", file=str(known), sd=list(model.manifest.outcome_sd))
+    return {name: worker.answer()["max_abs_error"] for name, worker in checked.items()}
+
+
+def _rounds(workers: Mapping[str, Worker], end_s: float) -> list[Round]:
+    """Rounds until the time is over."""
+    rails = Rails()
+    for worker in workers.values():
+        worker.ask("settle")
+    rounds: list[Round] = []
+    took_s = 0.0
+    while not rounds or time.monotonic() + took_s < end_s:
+        start_s = time.monotonic()
+        rounds.append({name: _stretch(worker, rails) for name, worker in workers.items()})
+        took_s = time.monotonic() - start_s
+    return rounds
+
+
+def _stretch(worker: Worker, rails: Rails) -> dict[str, float | None]:
+    """One way's part of a round."""
+    hot = worker.ask("hot", seconds=_HOT_S)["ns"]
+    watch = Watch(rails)
+    worker.tell("paced", seconds=_PACED_S)
+    paced = worker.answer(meanwhile=watch.look)
+    p50, p99 = np.percentile(paced["ns"], (50, 99)) * 1e-3
+    return {
+        "hot_us": float(np.median(hot)) * 1e-3,
+        "paced_p50_us": float(p50),
+        "paced_p99_us": float(p99),
+        "cpu_percent": 100.0 * paced["cpu_s"] / paced["wall_s"],
+        "tick_mj": watch.tick_mj(),
+    }
+
+
+def _result(
+    rounds: Sequence[Round], errors: Mapping[str, float], memory: Mapping[str, float]
+) -> dict[str, Any]:
+    """The medians of the rounds, and of the ratios within a round."""
+
+    def median(name: str, key: str) -> float | None:
+        values = [value for one in rounds if (value := one[name][key]) is not None]
+        return statistics.median(values) if values else None
+
+    def ratio(name: str, to: str) -> float | None:
+        if to not in rounds[0]:
+            return None
+        return statistics.median(one[name]["hot_us"] / one[to]["hot_us"] for one in rounds)  # type: ignore[operator]
+
+    precision = {way.name: way.precision for way in WAYS}
+    return {
+        "floor_us": median(FLOORS["fp32"], "hot_us"),
+        "floor_fp16_us": median(FLOORS["fp16"], "hot_us"),
+        "floor_paced_us": median(FLOORS["fp32"], "paced_p50_us"),
+        "engines": {
+            name: {key: median(name, key) for key in rounds[0][name]}
+            | {
+                "max_abs_error": errors[name],
+                "over_floor": ratio(name, FLOORS[precision[name]]),
+                "over_native": ratio(name, "native_fp32"),
+                "rss_mb": memory[name],
+            }
+            for name in errors
+        },
+        "rounds": len(rounds),
+    }
+
+
+def _table(result: Mapping[str, Any]) -> str:
+    head = (
+        "one tick",
+        "hot us",
+        "paced p50",
+        "p99",
+        "x floor",
+        "x native",
+        "error/SD",
+        "CPU %",
+        "RSS MB",
+        "mJ",
+    )
+    rows = [
+        (
+            name,
+            number(way["hot_us"], 0),
+            number(way["paced_p50_us"], 0),
+            number(way["paced_p99_us"], 0),
+            number(way["over_floor"], 2),
+            number(way["over_native"], 2),
+            f"{way['max_abs_error']:.1e}",
+            number(way["cpu_percent"], 1),
+            number(way["rss_mb"], 0),
+            number(way["tick_mj"], 2),
+        )
+        for name, way in sorted(result["engines"].items(), key=lambda item: item[1]["hot_us"])
+    ]
+    floors = (
+        f"floor: the weights read once: {number(result['floor_us'], 0)} us in float32, "
+        f"{number(result['floor_fp16_us'], 0)} us in float16, {number(result['floor_paced_us'], 0)} us paced; "
+        f"medians of {result['rounds']} rounds; _both: the two legs"
+    )
+    absent = [f"not here: {name}: {why}" for name, why in result["absent"].items() if not name.endswith(BOTH)]
+    return "\n".join([report.table(head, rows), floors, *absent])

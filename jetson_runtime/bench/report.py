@@ -1,0 +1,41 @@
+"""How all benchmarks print: tables for people, or one JSON object on the last line for programs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from jetson_runtime.bench import machine
+from jetson_runtime.stream import text
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """The option that all benchmarks have."""
+    parser.add_argument("--json", action="store_true", help="one JSON object on the last line, nothing else")
+
+
+def put(result: dict[str, Any], *tables: str, as_json: bool) -> None:
+    """The result as one line of JSON, or the tables and what they were measured on (`result["machine"]`)."""
+    lines = [text.to_json(result)] if as_json else [*tables, machine.describe(result["machine"])]
+    sys.stdout.write("\n\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+def say(line: str) -> None:
+    """Progress: on stderr, so that stdout holds results alone."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell; the first to the left, the others to the right."""
+    lines = [tuple(head), *(tuple(row) for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    return "\n".join(
+        "  ".join(
+            [line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))]
+        ).rstrip()
+        for line in lines
+    )
