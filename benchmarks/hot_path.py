@@ -93,7 +93,7 @@ def _pipeline(seconds: int) -> float:
                     i,
                     [
                         InsoleSample(
-                            at, at + 500_000, k, 0, 300.0, 0.0, 0.0, still, still, None, (), 4000, 30.0
+                            at, at + 500_000, k, 0, 300.0, 0.0, 0.0, still, still, None, b"", 4000, 30.0
                         )
                     ],
                 )

@@ -37,8 +37,8 @@ class InsoleSample(NamedTuple):
     flags: FLAG_* of this module, as sent; after FLAG_CLOCK_STEPPED device_ns has another origin than before.
     force_n: vertical force, N. cop_ap_m, cop_ml_m: centre of pressure from the centre of the sensor grid, m,
     positive towards the toes and towards the lateral edge; NaN while the foot is unloaded. accel, gyro,
-    quaternion: the foot IMU, None while the device says it is not valid. pressures_kpa: live cells in
-    row-major order, empty where the device sends only force and centre.
+    quaternion: the foot IMU, None while the device says it is not valid. cells: the pressure map as sent, to be read
+    by `drivers.xsensor.pressure.pressures_kpa`; empty where the device sends only force and centre.
     """
 
     device_ns: int
@@ -51,6 +51,6 @@ class InsoleSample(NamedTuple):
     accel: Vector3 | None
     gyro: Vector3 | None
     quaternion: Quaternion | None
-    pressures_kpa: tuple[float, ...]
+    cells: bytes
     battery_mv: int
     temperature_c: float

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
+# Zeros in a row are codes of 1 in a row: a map of an unloaded foot is little else.
+_LONG_RUN = b"\x01" * 8
+_RUN = re.compile(b"\x01+")
+
 
 def encode(data: bytes) -> bytes:
     """The same content without a zero byte."""
@@ -24,14 +30,27 @@ def decode(encoded: bytes) -> bytes | None:
     raw = bytearray(encoded)
     joints = []
     position, size = 0, len(encoded)
-    while position < size:
-        code = encoded[position]
-        raw[position] = 0
-        position += code
-        if code == 0xFF:
-            joints.append(position)
+    try:
+        while True:
+            code = encoded[position]
+            raw[position] = 0
+            position += code
+            if code == 1:
+                if encoded[position] == 1 and encoded.startswith(_LONG_RUN, position):
+                    start, position = position, _after_run(encoded, position)
+                    raw[start:position] = bytes(position - start)
+            elif code == 0xFF:
+                joints.append(position)
+    except IndexError:  # there is no further code
+        pass
     if position != size or not size:
         return None
     for joint in reversed(joints):
         del raw[joint : joint + 1]
     return bytes(raw[1:])
+
+
+def _after_run(encoded: bytes, position: int) -> int:
+    """Where the codes of 1 end that begin at `position`."""
+    run = _RUN.match(encoded, position)
+    return run.end() if run else position

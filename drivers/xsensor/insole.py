@@ -15,13 +15,12 @@ from drivers.units import STANDARD_GRAVITY
 from drivers.xsensor import codec
 from drivers.xsensor.codec import Info, InsoleFrame, InsoleParser, Sample
 from drivers.xsensor.commands import CommandLink
-from drivers.xsensor.pressure import Load, LoadSwitch, PressureGrid
+from drivers.xsensor.pressure import CELL_TYPE, Load, LoadSwitch, PressureGrid
 
 Side = Literal["r", "l"]
 
 _SIDE_CODES = {"r": codec.RIGHT, "l": codec.LEFT}
 _SIDE_WORDS = {codec.RIGHT: "right", codec.LEFT: "left"}
-_NO_PRESSURES: tuple[float, ...] = ()
 
 # What the device's own force and centre may differ from ours by, before it counts as a disagreement.
 _FORCE_SHARE, _FORCE_N = 0.02, 2.0
@@ -100,7 +99,7 @@ class Insole:
             self._refused += 1
             return None
         self._count_lost(frame.sequence)
-        load, pressures = self._from_map(sample) if mapped else (self._from_device(sample), _NO_PRESSURES)
+        load = self._from_map(sample) if mapped else self._from_device(sample)
         if load.force_n > _MOST_FORCE_N or self._grid.beside(load):
             self._out_of_range += 1
             return None
@@ -108,19 +107,17 @@ class Insole:
             load = Load(load.force_n, nan, nan)
         valid = bool(frame.flags & FLAG_IMU_VALID)
         return InsoleSample(
-            device_ns=frame.device_us * 1000,
-            receive_ns=frame.receive_ns,
-            sequence=frame.sequence,
-            flags=frame.flags,
-            force_n=load.force_n,
-            cop_ap_m=load.ap_m,
-            cop_ml_m=load.ml_m,
-            accel=_vector(sample.accel, _ACCEL_SI) if valid else None,
-            gyro=_vector(sample.gyro, _GYRO_SI) if valid else None,
-            quaternion=_quaternion(sample.quaternion) if valid else None,
-            pressures_kpa=pressures,
-            battery_mv=sample.battery_mv,
-            temperature_c=sample.temperature / codec.TEMPERATURE_PER_C,
+            frame.device_us * 1000,
+            frame.receive_ns,
+            frame.sequence,
+            frame.flags,
+            *load,
+            _vector(sample.accel, _ACCEL_SI) if valid else None,
+            _vector(sample.gyro, _GYRO_SI) if valid else None,
+            _quaternion(sample.quaternion) if valid else None,
+            sample.cells,
+            sample.battery_mv,
+            sample.temperature / codec.TEMPERATURE_PER_C,
         )
 
     def _count_lost(self, sequence: int) -> None:
@@ -130,11 +127,10 @@ class Insole:
             self._lost += missing if missing < _SEQUENCES // 2 else 0
         self._sequence = sequence
 
-    def _from_map(self, sample: Sample) -> tuple[Load, tuple[float, ...]]:
-        pressures = np.frombuffer(sample.cells, "<u2").astype(np.float64)
-        load = self._grid.load(pressures)
+    def _from_map(self, sample: Sample) -> Load:
+        load = self._grid.load(np.frombuffer(sample.cells, CELL_TYPE))
         self._cross_check(load, self._from_device(sample))
-        return load, tuple((pressures / codec.PRESSURE_PER_KPA).tolist())
+        return load
 
     def _from_device(self, sample: Sample) -> Load:
         return Load(sample.force / codec.FORCE_PER_N, *self._grid.centre(sample.cop_column, sample.cop_row))

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from drivers.xsensor.codec import COP_PER_CELL, COP_UNDEFINED, PRESSURE_PER_KPA, RIGHT, Info
 
+CELL_TYPE = np.dtype("<u2")
 _NAN = float("nan")
 
 
@@ -38,10 +39,14 @@ class PressureGrid:
         ]
         newton = self.cell_m**2 * 1000 / PRESSURE_PER_KPA  # in one cell, for one unit of the wire's pressure
         self._weights = newton * np.asarray(centres).reshape(-1, 3)
+        self._pressures = np.empty(self.cells)
+        self._sums = np.empty(3)
 
-    def load(self, pressures: npt.NDArray[np.float64]) -> Load:
+    def load(self, pressures: npt.NDArray[np.float64] | npt.NDArray[np.uint16]) -> Load:
         """Sum of pressure x cell area, and the pressure-weighted mean of the cell centres; wire units, (cells,)."""
-        force_n, ap, ml = (pressures @ self._weights).tolist()
+        np.copyto(self._pressures, pressures)
+        np.dot(self._pressures, self._weights, out=self._sums)
+        force_n, ap, ml = self._sums.tolist()
         return Load(force_n, ap / force_n, ml / force_n) if force_n > 0 else Load(0.0, _NAN, _NAN)
 
     def centre(self, column: int, row: int) -> tuple[float, float]:
@@ -56,6 +61,11 @@ class PressureGrid:
 
     def _metres(self, column: float, row: float) -> tuple[float, float]:
         return (self._middle_row - row) * self.cell_m, (column - self._middle_column) * self._lateral_m
+
+
+def pressures_kpa(cells: bytes) -> tuple[float, ...]:
+    """The pressures in `InsoleSample.cells`: live cells in row-major order from the toes."""
+    return tuple((np.frombuffer(cells, CELL_TYPE) / PRESSURE_PER_KPA).tolist())
 
 
 class LoadSwitch:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from drivers.microstrain.codec import build_packet
 from drivers.microstrain.commands import CommandLink
+from drivers.microstrain.decode import SampleDecoder
 from drivers.microstrain.imu import BaseRates, Imu, ImuInfo
 from drivers.microstrain.plan import plan_stream
 from drivers.samples import ImuSample
@@ -171,3 +172,26 @@ def test_whatever_fields_come_every_packet_is_a_sample_or_counted(
         values = (*sample.accel, *sample.gyro, *(sample.quaternion or ()))
         assert all(abs(value) <= 100 * 9.80665 for value in values)
         assert 0 <= sample.device_ns <= 10**18
+
+
+numbers = st.floats(width=32) | st.floats(-2.0, 2.0, width=32)
+seconds = st.floats(0.0, 1e6) | st.floats()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.tuples(*[numbers] * 10), seconds, st.booleans())
+def test_a_packet_read_at_once_says_what_its_fields_say(
+    values: tuple[float, ...], at: float, with_quaternion: bool
+) -> None:
+    """In the order asked for a packet is unpacked as a whole, in any other field by field."""
+    fields = [(0x04, struct.pack(">3f", *values[:3])), (0x05, struct.pack(">3f", *values[3:6]))]
+    fields += [(0x0A, struct.pack(">4f", *values[6:]))] if with_quaternion else []
+    fields.append(time_field(at))
+    at_once, by_fields = (SampleDecoder([d for d, _ in fields]) for _ in range(2))
+    sample = at_once.sample(build_packet(0x80, fields), 5)
+    assert sample == by_fields.sample(build_packet(0x80, fields[::-1]), 5)
+    assert sample is None or (sample.quaternion is not None) == with_quaternion
+    counters = ("other_packets", "without_time", "without_data", "not_finite", "out_of_range")
+    told = [[getattr(decoder, name) for name in counters] for decoder in (at_once, by_fields)]
+    assert told[0] == told[1]
+    assert sum(told[0]) == (sample is None)

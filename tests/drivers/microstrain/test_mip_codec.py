@@ -72,6 +72,20 @@ def test_shortest_and_longest_packets() -> None:
         assert counters["packets"] == 2
 
 
+@pytest.mark.parametrize("fill", [0x00, 0x74, 0xFF])
+def test_the_checksum_of_every_length(fill: int) -> None:
+    """`checksum` is MIP's definition written out; the parser sums in blocks."""
+    for size in range(254):
+        packet = build_packet(0x80, [(0x04, bytes((fill,)) * size)])
+        packets, _ = feed_all(packet, [])
+        assert len(packets) == 1
+        for wrong in (
+            packet[:-1] + bytes((packet[-1] ^ 1,)),
+            packet[:-2] + bytes((packet[-2] ^ 128, packet[-1])),
+        ):
+            assert feed_all(wrong, [])[1]["bad_checksums"] == 1
+
+
 def test_descriptor_set_zero_is_no_packet() -> None:
     body = b"\x75\x65\x00\x02\x02\x01"
     packets, counters = feed_all(body + checksum(body) + ACCEL, [])

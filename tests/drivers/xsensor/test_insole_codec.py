@@ -74,6 +74,30 @@ def test_cobs_examples(plain: str, stuffed: str) -> None:
     assert cobs.decode(bytes.fromhex(stuffed)) == bytes.fromhex(plain)
 
 
+def plain_decode(encoded: bytes) -> bytes | None:
+    """Block by block, as the algorithm is defined."""
+    out, position = b"", 0
+    while position < len(encoded):
+        code = encoded[position]
+        out += encoded[position + 1 : position + code] + (b"" if code == 0xFF else b"\0")
+        position += code
+    if position != len(encoded) or not encoded:
+        return None
+    return out if encoded and code == 0xFF else out[:-1]
+
+
+pieces = (
+    st.integers(0, 30).map(lambda n: b"\x01" * n) | st.binary(max_size=8) | st.just(b"\xff" + b"\x01" * 254)
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(pieces, max_size=8).map(b"".join))
+def test_cobs_decodes_any_bytes_block_by_block(data: bytes) -> None:
+    encoded = data.replace(b"\0", b"")
+    assert cobs.decode(encoded) == plain_decode(encoded)
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.integers(0, 700), max_size=4), st.binary(max_size=20))
 def test_cobs_is_undone_by_its_decoder(runs: list[int], tail: bytes) -> None:

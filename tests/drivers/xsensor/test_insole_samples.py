@@ -17,7 +17,7 @@ from drivers.xsensor import codec
 from drivers.xsensor.codec import Info, Sample, build_frame
 from drivers.xsensor.commands import CommandLink
 from drivers.xsensor.insole import Insole
-from drivers.xsensor.pressure import LoadSwitch
+from drivers.xsensor.pressure import LoadSwitch, pressures_kpa
 
 if TYPE_CHECKING:
     from conftest import Pty
@@ -79,8 +79,9 @@ def test_one_sample_with_all_its_values(insole: Insole) -> None:
     assert sample.accel == pytest.approx((9.80665, -9.80665 / 2, 0.0))
     assert sample.gyro == pytest.approx((math.radians(1), math.radians(-10), 0.0))
     assert sample.quaternion == (1.0, 0.0, -1.0, 0.0)
-    assert len(sample.pressures_kpa) == 12
-    assert (sample.pressures_kpa[2], sample.pressures_kpa[11]) == (300.0, 100.0)
+    pressures = pressures_kpa(sample.cells)
+    assert len(pressures) == 12
+    assert (pressures[2], pressures[11]) == (300.0, 100.0)
     assert (sample.battery_mv, sample.temperature_c) == (3700, -1.2)
     assert sum(insole.counters().values()) == 1
 
@@ -108,7 +109,7 @@ def test_centre_is_undefined_at_low_load_with_hysteresis(insole: Insole) -> None
 
 def test_without_a_map_the_device_s_own_figures_are_used(insole: Insole) -> None:
     (sample,) = insole.feed(sample_frame(body(None, force_n=50.0, cop=(300, 100))), 1)
-    assert (sample.force_n, sample.pressures_kpa) == (50.0, ())
+    assert (sample.force_n, sample.cells) == (50.0, b"")
     assert (sample.cop_ap_m, sample.cop_ml_m) == pytest.approx((0.015, 0.01))
     undefined = (codec.COP_UNDEFINED, codec.COP_UNDEFINED)
     (sample,) = insole.feed(sample_frame(body(None, force_n=50.0, cop=undefined), 1), 1)

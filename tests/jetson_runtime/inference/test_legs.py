@@ -97,7 +97,7 @@ def _sample(kind: str, at: int, values: list[float]) -> ImuSample | InsoleSample
         return ImuSample(at, received, accel, gyro, None)
     force_n = values[6] * WEARER.mass_kg * STANDARD_GRAVITY
     ap_m, ml_m = (values[7] - 0.5) * WEARER.foot_length_m, (values[8] - 0.5) * WEARER.foot_width_m
-    return InsoleSample(at, received, 0, 0, force_n, ap_m, ml_m, accel, gyro, None, (), 4000, 30.0)
+    return InsoleSample(at, received, 0, 0, force_n, ap_m, ml_m, accel, gyro, None, b"", 4000, 30.0)
 
 
 def _rows(count: int) -> Doubles:

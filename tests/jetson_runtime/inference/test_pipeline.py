@@ -111,7 +111,7 @@ class Suit:
         else:
             force_n = force * 70.0 * STANDARD_GRAVITY
             sample = InsoleSample(
-                device_ns, receive_ns, k, 0, force_n, 0.027, -0.01, accel, gyro, None, (), 4000, 30.0
+                device_ns, receive_ns, k, 0, force_n, 0.027, -0.01, accel, gyro, None, b"", 4000, 30.0
             )
             self.pipeline.feed(index, [sample])
 
