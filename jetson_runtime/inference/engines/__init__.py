@@ -30,5 +30,9 @@ def create(name: str, bundle: Bundle, batch: int, options: EngineOptions | None 
     if name == "onnxruntime":
         from jetson_runtime.inference.engines.onnx_engine import OnnxEngine
 
-        return OnnxEngine(bundle, batch)
+        return OnnxEngine(bundle, batch, options)
+    if name == "tensorrt":
+        from jetson_runtime.inference.engines.tensorrt_engine import TensorRtEngine
+
+        return TensorRtEngine(bundle, batch, options)
     raise BundleError(f"engine {name!r}: is not one of {', '.join((AUTO, *NAMES))}; change [model] engine")

@@ -1,101 +1,173 @@
-"""ONNX Runtime on one CPU thread, with the network's history bound in place.
+"""ONNX Runtime with the network's history bound in place: on one CPU thread, or on the GPU where its build has one.
 
-The stream graph takes the four older columns of every convolution as inputs and gives the new one as an output. Each
-history is a ring of 5 d columns; which columns a tick reads and which it overwrites repeats after as many ticks as
-the longest ring has columns, so all bindings are made at the start and no tick copies or allocates state.
+The stream graph takes the four older columns of every convolution as inputs and gives the new one as an output. They
+lie in rings (`rings.py`), and the bindings of a whole period are made at the start: no tick copies or allocates state.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from jetson_runtime.inference import layout
-from jetson_runtime.inference.bundle import STREAM_GRAPH, Bundle, Manifest
+from jetson_runtime.inference.bundle import STREAM_GRAPH, Bundle
+from jetson_runtime.inference.engines import rings, tensorrt_cache
+from jetson_runtime.inference.engines.base import EngineOptions
 from jetson_runtime.suit.errors import BundleError
 
 Shapes = dict[str, tuple[int, ...]]
 Array = npt.NDArray[np.float32]
+# What TensorRT's provider asks of an address; a CPU's cache lines divide it.
+ALIGNMENT = 256
+
+
+class Provider(NamedTuple):
+    """What ONNX Runtime calls a place to compute, its memory, and the options it needs there."""
+
+    name: str
+    memory: str
+    options: dict[str, str]
+
+
+# TF32 keeps 10 bits of a float32's 23.
+_CUDA = Provider("CUDAExecutionProvider", "cuda", {"use_tf32": "0"})
+PROVIDERS = {
+    "cpu": [Provider("CPUExecutionProvider", "cpu", {})],
+    "cuda": [_CUDA],
+    "tensorrt": [Provider("TensorrtExecutionProvider", "cuda", {}), _CUDA],
+}
 
 
 class OnnxEngine:
-    """Runs `stream.onnx`; raises BundleError where it cannot be read or is not a graph of the bundle's network."""
+    """Runs `stream.onnx`; raises BundleError where it cannot be read or is not a graph of the bundle's network,
+    and where this build of ONNX Runtime has no such provider."""
 
     name = "onnxruntime"
 
-    def __init__(self, bundle: Bundle, batch: int) -> None:
+    def __init__(self, bundle: Bundle, batch: int, options: EngineOptions | None = None) -> None:
+        options = options or EngineOptions()
         manifest = bundle.manifest
         self.batch = batch
-        self._rows = np.zeros((batch, len(manifest.channels)), np.float32)
         self._outcomes = np.zeros((batch, len(manifest.outcomes)), np.float32)
-        columns = _columns(manifest, batch)
-        self._session = _session(bundle, columns, batch)
-        kernel = manifest.network.kernel
-        self._rings = {
-            name: np.zeros((kernel * dilation, *columns[name]), np.float32)
-            for name, _, dilation in layout.convolutions(manifest.network)
-        }
-        period = math.lcm(*(len(ring) for ring in self._rings.values()))
-        self._bindings = [self._binding(tick, kernel) for tick in range(period)]
+        found = rings.of(manifest, batch)
+        shapes = rings.shapes(manifest, found, batch)
+        providers = _providers(options)
+        self._session = _session(bundle, shapes, batch, providers)
+        memory = providers[0].memory
+        size = sum(ring.slots * _stride(ring) for ring in found)
+        self._state: _State = (_OnHost if memory == "cpu" else _OnDevice)(memory, shapes["rows"], size)
+        self._bindings = [self._binding(memory, found, shapes, tick) for tick in range(rings.period(found))]
         self._next = 0
 
     def step(self, rows: Array, out: Array) -> None:
         """rows (batch, 54) -> out (batch, 8)."""
-        self._rows[...] = rows
+        self._state.give(rows)
         self._session.run_with_iobinding(self._bindings[self._next])
         self._next = (self._next + 1) % len(self._bindings)
         out[...] = self._outcomes
 
     def reset(self) -> None:
         """Forgets the history."""
-        for ring in self._rings.values():
-            ring[...] = 0.0
+        self._state.clear()
         self._next = 0
 
-    def _binding(self, tick: int, kernel: int) -> onnxruntime.IOBinding:
-        """What tick `tick` of a period reads and writes."""
+    def _binding(
+        self, memory: str, found: list[rings.Ring], shapes: Shapes, tick: int
+    ) -> onnxruntime.IOBinding:
+        """What tick `tick` of a period reads and writes; the outcomes always come to the host."""
         binding = self._session.io_binding()
-        inputs, outputs = {"rows": self._rows}, {"outcomes": self._outcomes}
-        for name, ring in self._rings.items():
-            dilation = len(ring) // kernel
-            for age in range(1, kernel):
-                inputs[f"{name}.tap{age}"] = ring[(tick - age * dilation) % len(ring)]
-            outputs[f"{name}.column"] = ring[tick % len(ring)]
-        for name, array in inputs.items():
-            binding.bind_input(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
-        for name, array in outputs.items():
-            binding.bind_output(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+        binding.bind_input("rows", memory, 0, np.float32, shapes["rows"], self._state.rows)
+        shape, address = shapes["outcomes"], self._outcomes.ctypes.data
+        binding.bind_output("outcomes", "cpu", 0, np.float32, shape, address)
+        start = self._state.history
+        for ring in found:
+            for name, slot in ring.read(tick):
+                address = start + slot * _stride(ring)
+                binding.bind_input(name, memory, 0, np.float32, ring.shape, address)
+            name, slot = ring.written(tick)
+            binding.bind_output(name, memory, 0, np.float32, ring.shape, start + slot * _stride(ring))
+            start += ring.slots * _stride(ring)
         return binding
 
 
-def _columns(manifest: Manifest, batch: int) -> Shapes:
-    """The shape of one column of each convolution's input: the first is shared by all networks."""
-    groups = len(manifest.outcomes)
-    return {
-        name: (1 if i == 0 else groups, batch, 1, width)
-        for i, (name, width, _) in enumerate(layout.convolutions(manifest.network))
-    }
+class _State(Protocol):
+    """Where the rows of a tick and the history lie; `rows` and `history` are addresses."""
+
+    rows: int
+    history: int
+
+    def give(self, rows: Array) -> None: ...
+
+    def clear(self) -> None: ...
 
 
-def _session(bundle: Bundle, columns: Shapes, batch: int) -> onnxruntime.InferenceSession:
+class _OnHost:
+    def __init__(self, memory: str, rows: tuple[int, ...], history_bytes: int) -> None:
+        self._rows = np.zeros(rows, np.float32)
+        self._history = np.zeros(history_bytes, np.uint8)
+        self.rows, self.history = self._rows.ctypes.data, self._history.ctypes.data
+
+    def give(self, rows: Array) -> None:
+        self._rows[...] = rows
+
+    def clear(self) -> None:
+        self._history[...] = 0
+
+
+class _OnDevice:
+    """In memory of the provider's device, filled through ONNX Runtime."""
+
+    def __init__(self, memory: str, rows: tuple[int, ...], history_bytes: int) -> None:
+        self._zeros = np.zeros(history_bytes // 4, np.float32)
+        self._rows = onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(rows, np.float32), memory, 0)
+        self._history = onnxruntime.OrtValue.ortvalue_from_numpy(self._zeros, memory, 0)
+        self.rows, self.history = self._rows.data_ptr(), self._history.data_ptr()
+
+    def give(self, rows: Array) -> None:
+        self._rows.update_inplace(rows)
+
+    def clear(self) -> None:
+        self._history.update_inplace(self._zeros)
+
+
+def _stride(ring: rings.Ring) -> int:
+    return -(-4 * math.prod(ring.shape) // ALIGNMENT) * ALIGNMENT
+
+
+def _providers(options: EngineOptions) -> list[Provider]:
+    """Those that the config asks for; BundleError where this build of ONNX Runtime has them not."""
+    wanted = PROVIDERS[options.provider]
+    there = onnxruntime.get_available_providers()
+    if missing := [provider.name for provider in wanted if provider.name not in there]:
+        raise BundleError(
+            f"engine onnxruntime: ONNX Runtime {onnxruntime.__version__} is built without {', '.join(missing)} (it has"
+            f' {", ".join(there)}); install a build for this GPU, or set provider = "cpu" under [model]'
+        )
+    if options.provider != "tensorrt":
+        return wanted
+    tensorrt_cache.prepare(options.cache)
+    cached = {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(options.cache)}
+    return [wanted[0]._replace(options=cached), *wanted[1:]]
+
+
+def _session(
+    bundle: Bundle, wanted: Shapes, batch: int, providers: list[Provider]
+) -> onnxruntime.InferenceSession:
     """The stream graph, loaded and of the shape that the bindings take for granted."""
     path = bundle.path / STREAM_GRAPH
+    asked: list[Any] = [(provider.name, provider.options) for provider in providers]
     try:
-        session = onnxruntime.InferenceSession(str(path), _one_thread(), providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(str(path), _one_thread(batch), providers=asked)
     except Exception as error:  # ONNX Runtime's errors share no base class but this one.
         first = str(error).strip().partition("\n")[0]
         raise BundleError(
             f"{path}: ONNX Runtime {onnxruntime.__version__} cannot load it ({first}); export the bundle again,"
             ' install a newer ONNX Runtime, or choose engine = "numpy" under [model]'
         ) from error
-    manifest = bundle.manifest
-    wanted: Shapes = {"rows": (batch, len(manifest.channels)), "outcomes": (batch, len(manifest.outcomes))}
-    for name, shape in columns.items():
-        wanted |= {f"{name}.tap{age}": shape for age in range(1, manifest.network.kernel)}
-        wanted[f"{name}.column"] = shape
+    _refuse_another_provider(session, providers)
     given = {value.name: _sizes(value, batch) for value in (*session.get_inputs(), *session.get_outputs())}
     odd = sorted(name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name))
     if odd:
@@ -105,14 +177,24 @@ def _session(bundle: Bundle, columns: Shapes, batch: int) -> onnxruntime.Inferen
     return session
 
 
+def _refuse_another_provider(session: onnxruntime.InferenceSession, providers: list[Provider]) -> None:
+    """ONNX Runtime falls back to the CPU with a warning where a provider cannot start: no GPU, no CUDA library."""
+    if providers[0].name not in session.get_providers():
+        raise BundleError(
+            f"engine onnxruntime: {providers[0].name} cannot start here (no GPU, or its libraries are missing);"
+            ' set provider = "cpu" under [model]'
+        )
+
+
 def _sizes(value: onnxruntime.NodeArg, batch: int) -> tuple[int, ...]:
     return tuple(batch if size == "batch" else size for size in value.shape)
 
 
-def _one_thread() -> onnxruntime.SessionOptions:
+def _one_thread(batch: int) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 3
+    options.add_free_dimension_override_by_name("batch", batch)
     return options
