@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import tomli_w
 
-import jetson_runtime
+from jetson_runtime.inference.bundle import SHIPPED
 from jetson_runtime.suit.addresses import IPC_PATH_LIMIT
 from jetson_runtime.suit.signals import Stream
 from jetson_runtime.suit.trial import TrialMeta
@@ -24,7 +24,7 @@ MOUNTING_OF_PART: dict[str, str] = {
     "shank_r": "x_up_z_right",
     "shank_l": "x_up_z_left",
 }
-DEMO_BUNDLE = Path(jetson_runtime.__file__).resolve().parents[1] / "models" / "bundles" / "demo"
+DEMO_BUNDLE = SHIPPED
 
 
 class PluggedIn(NamedTuple):

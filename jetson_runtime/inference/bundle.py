@@ -26,6 +26,8 @@ from jetson_runtime.suit.errors import BundleError
 if TYPE_CHECKING:
     from jetson_runtime.inference.engines.base import Engine
 
+# The model that comes with the program.
+SHIPPED = Path(__file__).resolve().parents[2] / "models" / "bundles" / "demo"
 FORMAT = 2
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.bin"
