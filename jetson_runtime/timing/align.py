@@ -1,91 +1,201 @@
 """Rows of 54 on the 5 ms grid, from streams of different rates and phases, with the age of each.
 
-An IMU's values are interpolated between the two samples around the grid time; where the later one has not come
-by the deadline, the newest is held. An insole's values (75-80 Hz) are the newest at or before the grid time, held:
-causal, and never a mix of a defined and an undefined centre of pressure. Below COP_BODYWEIGHTS the centre is undefined,
-on the body as in every trial: the thresholds of contact are the user's, what the network was trained on is not.
+An IMU's values at a grid time come from the samples around it (`weights.py` says how); where the later one has not
+come by the deadline, the newest is held. What an insole tells depends on the policy:
+
+    low_latency  its newest sample at or before the grid time, held: no wait, up to 20 ms old
+    smooth       the tick waits for its next sample, 13 ms and the link's delay more; foot motion and force are
+                 interpolated, the centre of pressure where both samples define it (elsewhere the defined one is held)
+
+Below COP_BODYWEIGHTS the centre is undefined, on the body as in every trial: the thresholds of contact are the user's,
+what the network was trained on is not. A model is to be run with the policy that its training rows were made with.
 """
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from jetson_runtime.suit.signals import CHANNELS, COP_BODYWEIGHTS, STREAMS, Stream
-from jetson_runtime.timing.ring import SampleRing
+from jetson_runtime.suit.signals import CHANNELS, COP_BODYWEIGHTS, MAX_WAIT_NS, STREAM_NAMES, STREAMS
+from jetson_runtime.timing.ring import CAPACITY, Part, SampleRing
+from jetson_runtime.timing.weights import AFTER_NS, BEFORE_NS, FAST_HZ, FEWEST, parabola, smoothing
 
 Doubles = npt.NDArray[np.float64]
+Policy = Literal["low_latency", "smooth"]
 
-# An insole's six foot IMU values must be numbers; its centre of pressure may rightly be undefined.
-_MOTION_VALUES = 6
-_VGRF, _COP = 6, slice(7, 9)
+# An insole of 75.13 Hz sends every 13.3 ms, 6.4 ms are on the way, the rest is for a bridge that polls.
+_SMOOTH_WAIT_NS = 24_000_000
+_EVER_NS = 1 << 60
+
+# Each stream begins with accel and gyro, which fill the row's first channels in the order of STREAMS; an insole's load
+# (vgrf, cop_ap, cop_ml) follows, whose centre of pressure may rightly be undefined.
+_MOTION, _LOAD = 6, 3
+_MOTIONS = _MOTION * len(STREAMS)
+# Samples that make a motion value, where the device is not a fast one.
+_TAPS = 3
+# Behind the samples, memory holds a row of zeros for a tap without a sample and one of NaN for a stream without.
+_NOTHING, _MISSING = len(STREAMS) * CAPACITY, len(STREAMS) * CAPACITY + 1
+_NAN = float("nan")
+_load_at = struct.Struct(f"{_LOAD}d").unpack_from
+_LOAD_BYTES = 8 * _LOAD
+
+
+def default_max_wait_ns(policy: Policy) -> int:
+    """How long after a grid time a tick waits for its streams where the config does not say."""
+    return MAX_WAIT_NS if policy == "low_latency" else _SMOOTH_WAIT_NS
+
+
+class _Taps:
+    """Which rows of memory make the motion, and their weights: tap k of stream s is item s * count + k."""
+
+    def __init__(self, count: int) -> None:
+        streams = len(STREAMS)
+        self.count = count
+        self.rows = np.full(streams * count, _NOTHING, np.intp)
+        self.shares = np.ones((streams, 1, count))
+        self.taken = np.zeros((streams, count, _MOTION))
+        self.taken_rows = self.taken.reshape(-1, _MOTION)
+        self.row = _numbers(self.rows)
+        self.share = _numbers(self.shares)
 
 
 class StreamAligner:
-    """One stream's samples and its part of the row."""
+    """One stream's samples, and which of them make its values at a grid time.
 
-    def __init__(self, stream: Stream, fresh_ns: int) -> None:
-        self.stream = stream
+    fresh: whether the newest row has its values. live: whether ticks wait for it. source_ns: the newest sample at or
+    before that row's time. supplied_ns: waiting would not improve the values of grid times up to this.
+    """
+
+    def __init__(self, index: int, fresh_ns: int, memory: Doubles, policy: Policy) -> None:
+        self.stream = STREAMS[index]
         self.fresh_ns = fresh_ns
-        self.live = False
-        self.fresh = False
+        self.live = self.fresh = False
         self.source_ns: int | None = None
-        self.ring = SampleRing(len(stream.channels))
-        self._interpolates = stream.kind == "imu"
-        self._scratch = np.empty(len(stream.channels))
-        centre = stream.channels[_COP]
-        self._centre = slice(centre[0], centre[-1] + 1) if centre else slice(0, 0)
-        starts = np.cumsum([0, *(count for _, count in stream.groups)])
-        self._targets = [
-            (slice(first, first + count), slice(int(start), int(start) + count))
-            for (first, count), start in zip(stream.groups, starts, strict=False)
-        ]
+        self.supplied_ns = 0
+        self.load_channel = self.stream.channels[_MOTION] if self.stream.kind == "insole" else None
+        self._index = index
+        self._first = index * CAPACITY
+        self._fast = False
+        self._holds = self.stream.kind == "insole" and policy == "low_latency"
+        self.look_ahead_ns = -_EVER_NS if self._holds else 0
+        loads = np.zeros((CAPACITY, _LOAD))
+        self._loads = memoryview(loads)  # type: ignore[arg-type]
+        parts = [Part(memory[self._first : self._first + CAPACITY], slice(0, _MOTION))]
+        if self.load_channel is not None:
+            parts.append(Part(loads, slice(_MOTION, _MOTION + _LOAD)))
+        self.ring = SampleRing(*parts)
 
-    def can_supply(self, t_ns: int) -> bool:
-        """True where waiting longer would not improve the value at `t_ns`."""
-        newest = self.ring.newest_ns
-        return newest is not None and (newest >= t_ns or not self._interpolates)
+    def attach(self, period_ns: int) -> int:
+        """A device that samples every `period_ns` is there; how many samples its motion can be made of."""
+        self._fast = self.stream.kind == "imu" and period_ns * FAST_HZ <= 1e9
+        if not self._holds:
+            self.look_ahead_ns = max(0, AFTER_NS - period_ns) if self._fast else 0
+        return (BEFORE_NS + AFTER_NS) // period_ns + 2 if self._fast else _TAPS
 
-    def fill(self, t_ns: int, row: Doubles) -> None:
-        """Writes this stream's channels at `t_ns` into `row` (54,), NaN where it is not fresh."""
-        before, after = self.ring.at_or_before(t_ns)
-        self.source_ns = self.ring.times[before] if before >= 0 else None
-        self.fresh = self.source_ns is not None and t_ns - self.source_ns <= self.fresh_ns
-        if not self.fresh:
-            self._write_missing(row)
-            return
-        values = self.ring.values[before]
-        if self._interpolates and after >= 0:
-            values = self._interpolate(before, after, t_ns)
-        for target, source in self._targets:
-            row[target] = values[source]
-        if not self._interpolates and values[_VGRF] < COP_BODYWEIGHTS:
-            row[self._centre] = np.nan
-        self.fresh = bool(np.isfinite(values[:_MOTION_VALUES]).all())
+    def place(self, t_ns: int, taps: _Taps) -> None:
+        """Chooses the motion's samples and weights for `t_ns`: NaN where the newest at or before it is too old."""
+        ring = self.ring
+        number = ring.find(t_ns)
+        self.source_ns = source_ns = ring.times[number % CAPACITY] if number >= 0 else None
+        tap = self._index * taps.count
+        if self._fast:
+            taps.rows[tap : tap + taps.count] = _NOTHING
+        if source_ns is None or t_ns - source_ns > self.fresh_ns:
+            taps.row[tap] = _MISSING
+        elif self._holds or number == ring.newest:
+            self._hold(tap, number, taps)
+        elif not (self._fast and self._smooth(t_ns, tap, number, taps)):
+            self._between(t_ns, tap, number, taps)
 
-    def _interpolate(self, before: int, after: int, t_ns: int) -> Doubles:
-        times, values = self.ring.times, self.ring.values
-        fraction = (t_ns - times[before]) / (times[after] - times[before])
-        np.subtract(values[after], values[before], out=self._scratch)
-        self._scratch *= fraction
-        self._scratch += values[before]
-        return self._scratch
+    def load(self, t_ns: int) -> tuple[float, float, float]:
+        """vgrf, cop_ap and cop_ml at the time last placed; no centre under a foot that bears almost nothing."""
+        ring, source_ns = self.ring, self.source_ns
+        if source_ns is None or t_ns - source_ns > self.fresh_ns:
+            return _NAN, _NAN, _NAN
+        number = ring.find(t_ns)
+        vgrf, ap, ml = _load_at(self._loads, number % CAPACITY * _LOAD_BYTES)
+        if not self._holds and number != ring.newest:
+            after = (number + 1) % CAPACITY
+            share = (t_ns - source_ns) / (ring.times[after] - source_ns)
+            next_vgrf, next_ap, next_ml = _load_at(self._loads, after * _LOAD_BYTES)
+            vgrf += share * (next_vgrf - vgrf)
+            if ap != ap:
+                ap, ml = next_ap, next_ml
+            elif next_ap == next_ap:
+                ap += share * (next_ap - ap)
+                ml += share * (next_ml - ml)
+        return (vgrf, _NAN, _NAN) if vgrf < COP_BODYWEIGHTS else (vgrf, ap, ml)
 
-    def _write_missing(self, row: Doubles) -> None:
-        for target, _ in self._targets:
-            row[target] = np.nan
+    def _hold(self, tap: int, number: int, taps: _Taps) -> None:
+        row = taps.row
+        row[tap] = self._first + number % CAPACITY
+        row[tap + 1] = row[tap + 2] = _NOTHING
+        taps.share[tap] = 1.0
+
+    def _between(self, t_ns: int, tap: int, number: int, taps: _Taps) -> None:
+        row, share, times, first = taps.row, taps.share, self.ring.times, self._first
+        older, before, after = (number - 1) % CAPACITY, number % CAPACITY, (number + 1) % CAPACITY
+        share[tap], share[tap + 1], share[tap + 2] = shares = parabola(
+            times[older] - t_ns if number else -_EVER_NS, times[before] - t_ns, times[after] - t_ns
+        )
+        row[tap] = first + older if shares[0] else _NOTHING
+        row[tap + 1] = first + before
+        row[tap + 2] = first + after
+
+    def _smooth(self, t_ns: int, tap: int, number: int, taps: _Taps) -> bool:
+        """All samples of the window, low-passed; False where too few of them came."""
+        times, most = self.ring.times, taps.count
+        first = last = number
+        oldest, newest = max(0, self.ring.newest + 1 - CAPACITY), self.ring.newest
+        while first > oldest and times[(first - 1) % CAPACITY] > t_ns - BEFORE_NS and last - first < most - 2:
+            first -= 1
+        while last < newest and times[(last + 1) % CAPACITY] < t_ns + AFTER_NS and last - first < most - 1:
+            last += 1
+        if last == number or last - first + 1 < FEWEST or times[number % CAPACITY] <= t_ns - BEFORE_NS:
+            return False
+        slots = [n % CAPACITY for n in range(first, last + 1)]
+        shares = smoothing([times[slot] - t_ns for slot in slots])
+        if shares is None:
+            return False
+        for k, (slot, value) in enumerate(zip(slots, shares, strict=True), tap):
+            taps.row[k] = self._first + slot
+            taps.share[k] = value
+        return True
 
 
 class Aligner:
-    """All streams of the suit. `fresh_ns` gives each stream's limit in the order of STREAMS."""
+    """All streams of the suit. `fresh_ns` gives each stream's limit in the order of STREAMS.
 
-    def __init__(self, fresh_ns: Sequence[int]) -> None:
+    After each `row`: oldest_ns, the oldest of the fresh streams' newest samples at or before its time (None where none
+    is fresh), and missing, the names of the streams that are not fresh, the same object until that changes.
+    """
+
+    def __init__(self, fresh_ns: Sequence[int], policy: Policy = "low_latency") -> None:
+        self._memory = np.zeros((len(STREAMS) * CAPACITY + 2, _MOTION))
+        self._memory[_MISSING] = _NAN
+        limits = list(zip(STREAMS, fresh_ns, strict=True))
         self.streams = tuple(
-            StreamAligner(stream, limit) for stream, limit in zip(STREAMS, fresh_ns, strict=True)
+            StreamAligner(i, limit, self._memory, policy) for i, (_, limit) in enumerate(limits)
         )
+        self.oldest_ns: int | None = None
+        self.missing: tuple[str, ...] = STREAM_NAMES
+        self._motion = np.zeros((len(STREAMS), 1, _MOTION))
+        self._motions = self._motion.reshape(-1)
+        self._ones = np.ones(_MOTIONS)
+        self._taps = _Taps(_TAPS)
+        self._late = self.streams[0]
         self._newest_tick_ns = 0
+
+    def attach(self, index: int, period_ns: int) -> None:
+        """Stream `index` now has a device that samples every `period_ns`; what the one before sent is forgotten."""
+        self.forget(index)
+        needed = self.streams[index].attach(period_ns)
+        self._taps = _Taps(max(needed, self._taps.count))
 
     def push(self, index: int, sample_ns: int, values: Sequence[float]) -> bool:
         """A sample of stream `index` in segment axes, in the order of its channels; False where it was refused.
@@ -93,37 +203,72 @@ class Aligner:
         Only one that can still be fresh makes its stream live: ticks wait for live streams.
         """
         stream = self.streams[index]
-        kept = stream.ring.push(sample_ns, values)
-        if kept and sample_ns + stream.fresh_ns >= self._newest_tick_ns:
+        if not stream.ring.push(sample_ns, values):
+            return False
+        stream.supplied_ns = sample_ns - stream.look_ahead_ns
+        if sample_ns + stream.fresh_ns >= self._newest_tick_ns:
             stream.live = True
-        return kept
+        return True
 
     def ready(self, t_ns: int) -> bool:
-        """True as soon as every live stream can supply its value at `t_ns`; False while none is live."""
+        """True as soon as waiting would improve no live stream's values at `t_ns`; False while none is live."""
+        late = self._late
+        if late.live and late.supplied_ns < t_ns:
+            return False
         any_live = False
         for stream in self.streams:
             if stream.live:
                 any_live = True
-                if not stream.can_supply(t_ns):
+                if stream.supplied_ns < t_ns:
+                    self._late = stream
                     return False
         return any_live
 
     def row(self, t_ns: int, row: Doubles) -> bool:
-        """Fills `row` (54,) at `t_ns`; True where all streams are fresh. One that is not fresh stops being live."""
+        """Fills `row` (54,) at `t_ns`, NaN where a stream is missing; True where all are fresh.
+
+        A stream that is not fresh stops being live.
+        """
         self._newest_tick_ns = t_ns
-        all_fresh = True
+        taps = self._taps
         for stream in self.streams:
-            stream.fill(t_ns, row)
-            stream.live = stream.fresh
-            all_fresh = all_fresh and stream.fresh
-        return all_fresh
+            stream.place(t_ns, taps)
+            if stream.load_channel is not None:
+                channel = stream.load_channel
+                row[channel], row[channel + 1], row[channel + 2] = stream.load(t_ns)
+        self._memory.take(taps.rows, 0, taps.taken_rows, "clip")
+        np.matmul(taps.shares, taps.taken, out=self._motion)
+        row[:_MOTIONS] = self._motions
+        self._judge(math.isfinite(self._motions.dot(self._ones)))
+        return not self.missing
 
     def forget(self, index: int) -> None:
         """Stream `index` went away or its clock began anew: its samples are worth nothing."""
         self.streams[index].ring.clear()
         self.streams[index].live = False
 
+    def _judge(self, all_fresh: bool) -> None:
+        """Which streams are fresh: those whose motion is all numbers."""
+        oldest_ns: int | None = None
+        changed = False
+        for i, stream in enumerate(self.streams):
+            fresh = all_fresh or bool(np.isfinite(self._motion[i]).all())
+            stream.live = fresh
+            if fresh != stream.fresh:
+                stream.fresh, changed = fresh, True
+            source_ns = stream.source_ns
+            if fresh and source_ns is not None and (oldest_ns is None or source_ns < oldest_ns):
+                oldest_ns = source_ns
+        self.oldest_ns = oldest_ns
+        if changed:
+            self.missing = tuple(stream.stream.name for stream in self.streams if not stream.fresh)
+
 
 def empty_row() -> Doubles:
     """A row of 54 without any value."""
-    return np.full(len(CHANNELS), np.nan)
+    return np.full(len(CHANNELS), _NAN)
+
+
+def _numbers(array: npt.NDArray[Any]) -> memoryview[Any]:
+    """One number after the other, to be set from Python in half the time that the array takes."""
+    return memoryview(array.reshape(-1))  # type: ignore[arg-type]

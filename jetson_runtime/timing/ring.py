@@ -2,48 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
+
+CAPACITY = 2048
+_MASK = CAPACITY - 1
+
+
+class Part(NamedTuple):
+    """Where some of a sample's values go: `memory` (CAPACITY, width) float64, rows of one stretch of memory."""
+
+    memory: npt.NDArray[np.float64]
+    values: slice
 
 
 class SampleRing:
-    """Fixed memory for `capacity` samples of `width` numbers; a sample not newer than the newest is refused."""
+    """The newest CAPACITY samples; one not newer than the newest is refused.
 
-    def __init__(self, width: int, capacity: int = 2048) -> None:
-        self.values = np.full((capacity, width), np.nan)
-        self.times = [0] * capacity
+    Samples have numbers: 0 is the first since the last `clear`, number n lies in slot n % CAPACITY of `times` and of
+    every part's memory.
+    """
+
+    def __init__(self, *parts: Part) -> None:
+        self.times = [0] * CAPACITY
+        self.newest = -1
+        self.newest_ns: int | None = None
         self.out_of_order = 0
-        self._capacity = capacity
-        self._count = 0
-
-    @property
-    def newest_ns(self) -> int | None:
-        """Host time of the newest sample, None before any."""
-        return self.times[(self._count - 1) % self._capacity] if self._count else None
+        self._cursor = -1
+        self._writers = [_writer(part) for part in parts]
 
     def push(self, sample_ns: int, values: Sequence[float]) -> bool:
         """Keeps the sample; a duplicate or out-of-order one is counted and refused."""
-        if self._count and sample_ns <= self.times[(self._count - 1) % self._capacity]:
+        if self.newest_ns is not None and sample_ns <= self.newest_ns:
             self.out_of_order += 1
             return False
-        slot = self._count % self._capacity
+        self.newest = number = self.newest + 1
+        slot = number & _MASK
+        for write, memory, row_bytes, which in self._writers:
+            write(memory, slot * row_bytes, *values[which])
         self.times[slot] = sample_ns
-        self.values[slot] = values
-        self._count += 1
+        self.newest_ns = sample_ns
         return True
 
-    def at_or_before(self, t_ns: int) -> tuple[int, int]:
-        """Slots of the newest sample at or before `t_ns` and of the one after it; -1 where there is none."""
-        after = -1
-        oldest = max(0, self._count - self._capacity)
-        for index in range(self._count - 1, oldest - 1, -1):
-            slot = index % self._capacity
-            if self.times[slot] <= t_ns:
-                return slot, after
-            after = slot
-        return -1, after
+    def find(self, t_ns: int) -> int:
+        """Number of the newest sample at or before `t_ns`, -1 where there is none.
+
+        Begins where the last search ended: grid times follow each other, so that a step or two are enough.
+        """
+        times, newest = self.times, self.newest
+        number = self._cursor
+        oldest = newest - _MASK if newest > _MASK else 0
+        if number < oldest - 1:
+            number = oldest - 1
+        while number < newest and times[(number + 1) & _MASK] <= t_ns:
+            number += 1
+        while number >= oldest and times[number & _MASK] > t_ns:
+            number -= 1
+        self._cursor = number
+        return number if number >= oldest else -1
 
     def clear(self) -> None:
         """Forgets every sample, for a device whose clock started anew."""
-        self._count = 0
+        self.newest = self._cursor = -1
+        self.newest_ns = None
+
+
+def _writer(part: Part) -> tuple[Callable[..., None], memoryview[Any], int, slice]:
+    """Packs numbers straight into a row: a third of the time of assigning a tuple to a NumPy row."""
+    count = part.values.stop - part.values.start
+    return (
+        struct.Struct(f"{count}d").pack_into,
+        memoryview(part.memory).cast("B"),  # type: ignore[arg-type]
+        part.memory.strides[0],
+        part.values,
+    )
