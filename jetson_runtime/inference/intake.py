@@ -61,7 +61,7 @@ class Intake:
         self._period_ns = period_ns
         self._clock = ClockEstimator(period_ns=period_ns)
         self._last_device_ns = None
-        self._aligner.forget(self._index)
+        self._aligner.attach(self._index, period_ns)
         self._attached = True
 
     def detach(self) -> None:
