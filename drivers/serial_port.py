@@ -15,7 +15,9 @@ import serial
 
 from drivers.errors import PortBusy, PortError, PortLost, PortMissing
 
-_READ_BYTES = 65536
+# A tty hands out less than this at once. A read that brings MUCH may have left some; after a smaller one nothing waits.
+_READ_BYTES = 4096
+MUCH = 2048
 _WRITE_TIMEOUT_S = 1.0
 _ABSENT = (errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EIO)
 _CC, _VMIN, _VTIME = 6, termios.VMIN, termios.VTIME
@@ -59,7 +61,10 @@ class SerialPort:
         return self._fd
 
     def read(self) -> tuple[bytes, int]:
-        """All that is waiting (b"" when nothing) and CLOCK_MONOTONIC ns right after the read; never blocks."""
+        """What is waiting (b"" when nothing) and CLOCK_MONOTONIC ns right after the read; never blocks.
+
+        All of it, unless it is MUCH or more.
+        """
         try:
             data = os.read(self._fd, _READ_BYTES)
         except BlockingIOError:

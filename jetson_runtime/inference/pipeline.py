@@ -14,21 +14,15 @@ from jetson_runtime.inference.frame import Frame, Ground
 from jetson_runtime.inference.intake import Intake, StreamHealth
 from jetson_runtime.inference.legs import Legs
 from jetson_runtime.suit.config import SuitConfig
-from jetson_runtime.suit.signals import (
-    CHANNEL_INDEX,
-    MAX_WAIT_NS,
-    PERIOD_NS,
-    SIDES,
-    STREAM_NAMES,
-    STREAMS,
-)
-from jetson_runtime.timing.align import Aligner, empty_row
+from jetson_runtime.suit.signals import CHANNEL_INDEX, PERIOD_NS, SIDES, STREAMS
+from jetson_runtime.timing.align import Aligner, default_max_wait_ns, empty_row
 
 # More than this to catch up with is a gap in the data: the grid jumps to now and the history starts anew.
 MAX_BACKLOG_NS = 2_000_000_000
 
 _NAN = float("nan")
-_UNKNOWN_GROUND = Ground(_NAN, _NAN, _NAN, False)
+# vgrf, cop_ap and cop_ml of the right foot, then of the left.
+_GROUND = slice(CHANNEL_INDEX["insole_r_vgrf"], CHANNEL_INDEX["insole_l_cop_ml"] + 1)
 
 
 class ModelFacts(Protocol):
@@ -47,16 +41,19 @@ class Pipeline:
     def __init__(self, config: SuitConfig, model: ModelFacts, engine: Engine) -> None:
         limits = config.limits
         fresh_ms = {"imu": limits.imu_fresh_ms, "insole": limits.insole_fresh_ms}
-        self._aligner = Aligner([round(fresh_ms[stream.kind] * 1e6) for stream in STREAMS])
+        fresh_ns = [round(fresh_ms[stream.kind] * 1e6) for stream in STREAMS]
+        self._aligner = Aligner(fresh_ns, limits.policy)
         self._inputs = tuple(Intake(i, config, self._aligner) for i in range(len(STREAMS)))
+        self._bits = tuple((1 << i, stream) for i, stream in enumerate(self._aligner.streams))
         wait_ms = limits.max_wait_ms
-        self._max_wait_ns = MAX_WAIT_NS if wait_ms is None else round(wait_ms * 1e6)
+        self._max_wait_ns = default_max_wait_ns(limits.policy) if wait_ms is None else round(wait_ms * 1e6)
         self._wearer = config.wearer
         self._best_effort = config.output.best_effort
         self._needed = model.history + 1
         self._row = empty_row()
+        self._ground_values = self._row[_GROUND]
         self._legs = Legs(config.sides, model.fill, engine)
-        self._feet = tuple(_Foot(side, config) for side in SIDES)
+        self._feet = tuple(_Foot(config) for _ in SIDES)
         self._fresh_run = 0
         self._tick: int | None = None
         self.ticks = 0
@@ -73,6 +70,14 @@ class Pipeline:
         """When `step` must be called at the latest; None before the first call."""
         return None if self._tick is None else self._tick * PERIOD_NS + self._max_wait_ns
 
+    @property
+    def awaited(self) -> int:
+        """The streams whose next sample the next tick waits for, as bits 1 << index; 0 where it waits for none."""
+        if self._tick is None:
+            return 0
+        t_ns = self._tick * PERIOD_NS
+        return sum([bit for bit, stream in self._bits if stream.live and stream.supplied_ns < t_ns])
+
     def attach(self, index: int, *, period_ns: int) -> None:
         """Stream `index` has a configured device that samples every `period_ns`."""
         self._inputs[index].attach(period_ns)
@@ -83,7 +88,11 @@ class Pipeline:
 
     def feed(self, index: int, samples: Sequence[ImuSample] | Sequence[InsoleSample]) -> int:
         """Samples of stream `index` in the order in which they were read; how many of them were kept."""
-        return sum(map(self._inputs[index].take, samples))
+        take = self._inputs[index].take
+        kept = 0
+        for sample in samples:
+            kept += take(sample)
+        return kept
 
     def step(self, now_ns: int) -> Frame | None:
         """Computes every tick that is due at `now_ns`, in order; the newest frame, or None where none is due."""
@@ -120,26 +129,27 @@ class Pipeline:
     def _compute(self, tick: int) -> None:
         all_fresh = self._aligner.row(tick * PERIOD_NS, self._row)
         self._fresh_run = min(self._fresh_run + 1, self._needed) if all_fresh else 0
-        for foot in self._feet:
-            foot.update(self._row)
+        right, left = self._feet
+        vgrf_r, ap_r, ml_r, vgrf_l, ap_l, ml_l = self._ground_values.tolist()
+        right.update(vgrf_r, ap_r, ml_r)
+        left.update(vgrf_l, ap_l, ml_l)
         self._legs.step(self._row)
 
     def _frame(self, tick: int) -> Frame:
-        streams = self._aligner.streams
-        missing = tuple(name for name, stream in zip(STREAM_NAMES, streams, strict=True) if not stream.fresh)
-        sources = [stream.source_ns for stream in streams if stream.fresh and stream.source_ns is not None]
+        missing, run = self._aligner.missing, self._fresh_run
         outcomes = self._legs.outcomes()
-        valid = self._fresh_run >= self._needed and self._wearer is not None and self._legs.finite
+        valid = run >= self._needed and self._wearer is not None and self._legs.finite
+        right, left = self._feet
         return Frame(
-            seq=tick,
-            t_ns=tick * PERIOD_NS,
-            oldest_ns=min(sources) if sources else None,
-            valid=valid,
-            state=self._state(missing),
-            settling_ms=(self._needed - self._fresh_run) * PERIOD_NS / 1e6,
-            missing=missing,
-            outcomes=outcomes if valid or self._best_effort else self._legs.nothing,
-            ground=(self._feet[0].ground, self._feet[1].ground),
+            tick,
+            tick * PERIOD_NS,
+            self._aligner.oldest_ns,
+            valid,
+            self._state(missing),
+            (self._needed - run) * PERIOD_NS / 1e6,
+            missing,
+            outcomes if valid or self._best_effort else self._legs.nothing,
+            (right.ground(), left.ground()),
         )
 
     def _state(self, missing: tuple[str, ...]) -> str:
@@ -153,13 +163,16 @@ class Pipeline:
 class _Foot:
     """What the ground does to one foot, with hysteresis on contact."""
 
-    def __init__(self, side: str, config: SuitConfig) -> None:
-        self._columns = tuple(CHANNEL_INDEX[f"insole_{side}_{name}"] for name in ("vgrf", "cop_ap", "cop_ml"))
+    def __init__(self, config: SuitConfig) -> None:
         self._on = config.limits.load_on_bodyweights
         self._off = config.limits.load_off_bodyweights
-        self.ground = _UNKNOWN_GROUND
+        self._values = (_NAN, _NAN, _NAN)
+        self._contact = False
 
-    def update(self, row: npt.NDArray[np.float64]) -> None:
-        vgrf, cop_ap, cop_ml = (float(row[column]) for column in self._columns)
-        threshold = self._off if self.ground.contact else self._on
-        self.ground = Ground(vgrf, cop_ap, cop_ml, vgrf >= threshold)
+    def update(self, vgrf: float, cop_ap: float, cop_ml: float) -> None:
+        """The values of the newest row."""
+        self._values = (vgrf, cop_ap, cop_ml)
+        self._contact = vgrf >= (self._off if self._contact else self._on)
+
+    def ground(self) -> Ground:
+        return Ground(*self._values, self._contact)

@@ -16,6 +16,7 @@ from queue import Empty, SimpleQueue
 
 import numpy as np
 
+from drivers.serial_port import MUCH
 from jetson_runtime.inference.frame import Frame
 from jetson_runtime.inference.pipeline import Pipeline
 from jetson_runtime.service import faults, realtime
@@ -26,8 +27,10 @@ from jetson_runtime.suit.signals import PERIOD_NS, STREAMS
 # A configured device that sends no sample worth keeping for so long is brought up anew.
 SILENT_NS = 1_000_000_000
 _HOUSEKEEPING_NS = 500_000_000
-# A tty hands out 4 kB a read and holds less than 64 kB; a port that never falls silent must not stop the ticks.
+# A tty holds less than 64 kB; a port that never falls silent must not stop the ticks.
 _MOST_READS = 16
+# Whole milliseconds are waited for in epoll, the rest in select.
+_MS = 1_000_000
 # Lateness of the ticks of the last 20 s is kept.
 _LATENESS_TICKS = 4_000
 
@@ -47,8 +50,11 @@ class _Slot:
 
     def __init__(self, index: int, device: Device, now_ns: int) -> None:
         self.index = index
+        self.bit = 1 << index
         self.stream = STREAMS[index].name
         self.device = device
+        self.read = device.port.read
+        self.waiting: list[tuple[bytes, int]] = []
         self.descriptor = device.port.fileno()
         self.rate_hz = device.rate_hz
         self.last_kept_ns = now_ns
@@ -124,6 +130,8 @@ class Reactor:
         self._give_back = give_back
         self._slots: dict[int, _Slot] = {}
         self._arrivals = arrivals
+        self._unread = 0
+        self._awaited = 0
         self._epoll = select.epoll()
         self._epoll.register(arrivals.fileno(), select.EPOLLIN)
         self._stopping = False
@@ -142,54 +150,73 @@ class Reactor:
         """Reads and ticks until `stop`; ports stay open."""
         housekeeping_ns = time.monotonic_ns() + _HOUSEKEEPING_NS
         while not self._stopping:
-            self._wait()
-            self._read_ports()
-            ticked = self._tick()
-            now_ns = time.monotonic_ns()
-            if ticked and now_ns >= housekeeping_ns:
-                housekeeping_ns = now_ns + _HOUSEKEEPING_NS
-                self._drop_silent(now_ns)
-                realtime.collect_young()
+            self._read_ports(self._wait())
+            if self._has_to_tick() and self._tick():
+                now_ns = time.monotonic_ns()
+                if now_ns >= housekeeping_ns:
+                    housekeeping_ns = now_ns + _HOUSEKEEPING_NS
+                    self._drop_silent(now_ns)
+                    realtime.collect_young()
 
-    def _wait(self) -> None:
-        """Until bytes, a hand-over or the deadline.
+    def _wait(self) -> list[tuple[int, int]]:
+        """Until bytes, a hand-over or the deadline; what is ready.
 
-        Through select(2) on the epoll: the timeout of Python's own epoll is rounded up to whole milliseconds.
+        The last millisecond through select(2) on the epoll: the timeout of Python's own epoll is in whole ones.
         """
         deadline_ns = self._pipeline.next_deadline_ns
         remaining_ns = 0 if deadline_ns is None else deadline_ns - time.monotonic_ns()
+        if remaining_ns >= _MS:
+            # Half of one less, because it is rounded up.
+            return self._epoll.poll((remaining_ns // _MS - 0.5) * 1e-3)
         if remaining_ns > 0:
             select.select((self._epoll,), (), (), remaining_ns * 1e-9)
+        return self._epoll.poll(0)
 
-    def _read_ports(self) -> None:
+    def _read_ports(self, ready: list[tuple[int, int]]) -> None:
         """All that waits: the ticks missed in a stall need every byte that came before them."""
         for _ in range(_MOST_READS):
-            ready = self._epoll.poll(0)
-            if not ready:
-                return
+            much = False
             for descriptor, _events in ready:
                 slot = self._slots.get(descriptor)
                 if slot is not None:
-                    self._read(slot)
+                    much |= self._read(slot)
                 elif descriptor == self._arrivals.fileno():
                     for index, device in self._arrivals.take():
                         self._start(index, device)
+            if not much:
+                return
+            ready = self._epoll.poll(0)
 
-    def _read(self, slot: _Slot) -> None:
+    def _read(self, slot: _Slot) -> bool:
+        """Takes the bytes off the port, no more: the stamp is all that cannot wait. Whether there may be others."""
         try:
-            data, receive_ns = slot.device.port.read()
-            samples = slot.device.feed(data, receive_ns)
-            if slot.device.rate_hz != slot.rate_hz:
-                self._attach(slot)
-            if samples and self._pipeline.feed(slot.index, samples):
-                slot.last_kept_ns = receive_ns
+            data, receive_ns = slot.read()
         except Exception as error:  # a defect that one device brings out must not stop the others
             self._fail(slot, error)
+            return False
+        slot.waiting.append((data, receive_ns))
+        self._unread |= slot.bit
+        return len(data) >= MUCH
+
+    def _has_to_tick(self) -> bool:
+        """Whether a tick may be complete, or its deadline has come.
+
+        Parsing eight streams in a row takes a third of the time of parsing each at its own wake-up, with cold caches.
+        """
+        if self._unread and self._unread & self._awaited == self._awaited:
+            return True
+        deadline_ns = self._pipeline.next_deadline_ns
+        return deadline_ns is None or time.monotonic_ns() >= deadline_ns
 
     def _tick(self) -> bool:
+        for slot in list(self._slots.values()):
+            if slot.waiting:
+                self._parse(slot)
+        self._unread = 0
         before = self._pipeline.ticks
         now_ns = time.monotonic_ns()
         frame = self._pipeline.step(now_ns)
+        self._awaited = self._pipeline.awaited
         next_ns = self._pipeline.next_deadline_ns
         if frame is None or next_ns is None:
             return False
@@ -198,6 +225,19 @@ class Reactor:
         for steps_back in range(self._pipeline.ticks - before, 0, -1):
             self.lateness.add(now_ns - (next_ns - steps_back * PERIOD_NS))
         return True
+
+    def _parse(self, slot: _Slot) -> None:
+        """Hands what was read to the driver and its samples to the pipeline."""
+        try:
+            for data, receive_ns in slot.waiting:
+                samples = slot.device.feed(data, receive_ns)
+                if slot.device.rate_hz != slot.rate_hz:
+                    self._attach(slot)
+                if samples and self._pipeline.feed(slot.index, samples):
+                    slot.last_kept_ns = receive_ns
+        except Exception as error:  # as in `_read`
+            self._fail(slot, error)
+        slot.waiting.clear()
 
     def _start(self, index: int, device: Device) -> None:
         slot = _Slot(index, device, time.monotonic_ns())
