@@ -22,18 +22,16 @@ from typing import Any
 
 import numpy as np
 
-import jetson_runtime
 from jetson_runtime.bench import report
 from jetson_runtime.bench.machine import Machine
 from jetson_runtime.bench.processes import Worker, WorkerLost
 from jetson_runtime.bench.rails import Rails, Watch
 from jetson_runtime.bench.ways import BOTH, FLOOR_WAYS, FLOORS, REFERENCE, WAYS, WayToRun, one_thread
 from jetson_runtime.inference import bundle
-from jetson_runtime.inference.bundle import GOLDEN, Bundle
+from jetson_runtime.inference.bundle import GOLDEN, SHIPPED, Bundle
 from jetson_runtime.stream.text import number
 from jetson_runtime.suit.errors import SuitError
 
-SHIPPED = Path(jetson_runtime.__file__).resolve().parents[1] / "models" / "bundles" / "demo"
 _SECONDS = 36.0
 # A TensorRT engine is built at its first start.
 _MAKING_S = 600.0
