@@ -23,6 +23,10 @@ def create(name: str, bundle: Bundle, batch: int, options: EngineOptions | None 
         from jetson_runtime.inference.engines import choice
 
         return choice.fastest(bundle, batch, options)
+    if name == "native":
+        from jetson_runtime.inference.engines.native_engine import NativeEngine
+
+        return NativeEngine(bundle, batch, options.precision)
     if name == "numpy":
         from jetson_runtime.inference.engines.numpy_engine import NumpyEngine
 
