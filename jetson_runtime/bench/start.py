@@ -1,6 +1,7 @@
 """`second-skin bench start`: from the start of the service's process to its first frame and its first valid one.
 
-A frame is valid when the network's history of 1.24 s is full, so no engine can be there sooner than that.
+A frame is valid when the network's history of 1.24 s is full, so none can be valid sooner than that. The first frame is
+the first that a client got which tried to connect every 50 ms from the start on.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from jetson_runtime.bench import live, machine, report
+from jetson_runtime.bench.start_parts import PARTS
 from jetson_runtime.demo.children import ending_on_signals
 from jetson_runtime.inference import engines
 from jetson_runtime.inference.bundle import SHIPPED
@@ -23,23 +25,7 @@ from jetson_runtime.stream.text import number
 from jetson_runtime.suit.errors import SuitError
 
 _RUNS = 3
-PARTS = ("imports_ms", "bundle_ms", "engine_ms", "self_test_ms")
-# One leg more than an engine alone: the service computes both.
-_PARTS_CODE = """
-import json, sys, time
-marks = [time.perf_counter()]
-from pathlib import Path
-from jetson_runtime.service import main
-from jetson_runtime.inference import bundle, engines
-marks.append(time.perf_counter())
-model = bundle.load(Path(sys.argv[1]))
-marks.append(time.perf_counter())
-engine = engines.create(sys.argv[2], model, 2)
-marks.append(time.perf_counter())
-model.self_test(engine)
-marks.append(time.perf_counter())
-print(json.dumps([1e3 * (after - before) for before, after in zip(marks, marks[1:])]))
-"""
+_PARTS_MODULE = "jetson_runtime.bench.start_parts"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,13 +68,13 @@ def _parts(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     found = {}
     for name in names:
         done = subprocess.run(
-            [sys.executable, "-c", _PARTS_CODE, str(options.bundle), name],
+            [sys.executable, "-m", _PARTS_MODULE, str(options.bundle), name],
             capture_output=True,
             text=True,
             check=False,
         )
         if done.returncode == 0:
-            found[name] = dict(zip(PARTS, json.loads(done.stdout.splitlines()[-1]), strict=True))
+            found[name] = json.loads(done.stdout.splitlines()[-1])
         elif options.engines:
             raise SuitError(f"engine {name}: {(done.stderr.strip().splitlines() or ['ended'])[-1]}")
         else:
@@ -116,6 +102,14 @@ def _table(result: Mapping[str, Any]) -> str:
         )
         for name, start in result["engines"].items()
     ]
-    head = ("engine", "first frame s", "first valid s", "imports ms", "bundle ms", "engine ms", "self-test ms")
+    head = (
+        "engine",
+        "first frame s",
+        "first valid s",
+        "imports ms",
+        "bundle ms",
+        "engine ms",
+        "self-test ms",
+    )
     note = f"medians of {result['runs']} starts, one after the other in turns; the parts are from one start alone"
     return f"{report.table(head, rows)}\n{note}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import sys
@@ -26,7 +27,7 @@ from jetson_runtime.inference.engines.base import EngineOptions
 from jetson_runtime.service import realtime
 from jetson_runtime.suit.config import Realtime
 from jetson_runtime.suit.errors import SuitError
-from jetson_runtime.suit.signals import PERIOD_NS
+from jetson_runtime.suit.signals import OUTCOMES, PERIOD_NS
 
 Array = npt.NDArray[np.float32]
 FLOOR = "floor"
@@ -34,7 +35,7 @@ _FEWEST, _MOST = 3, 4000
 # A way that reads a whole window is compared at every so many ticks: each costs it milliseconds.
 _WINDOW_STRIDE = 24
 # A comparison goes on for so long, and for so many ticks at least.
-_CHECK_S, _CHECK_TICKS = 1.0, 320
+_CHECK_S, _CHECK_TICKS = 1.0, 300
 
 
 class Way(Protocol):
@@ -80,15 +81,49 @@ def serve(make: Callable[[], Way]) -> None:
     """Makes the way and obeys until stdin ends. A SuitError while making it is told as {"absent": reason}."""
     with _answers() as out:
         try:
-            way = make()
+            orders = _Orders(make())
         except SuitError as error:
             _tell(out, {"absent": str(error)})
             return
         _tell(out, {"ready": True})
-        rows = _rows(way)
         for line in sys.stdin:
             order = json.loads(line)
-            _tell(out, _ORDERS[order.pop("do")](way, rows, **order))
+            _tell(out, getattr(orders, order.pop("do"))(**order))
+
+
+class _Orders:
+    """What a parent can ask for, by name; all times are ns, all files hold `rows` (n, 2, 54)."""
+
+    def __init__(self, way: Way) -> None:
+        self._way = way
+        self._step: Callable[[], None] = lambda: None
+
+    def check(self, file: str, sd: list[float]) -> dict[str, Any]:
+        """The error against the file's `outcomes` (n, 2, 8)."""
+        with np.load(file) as known:
+            return {"max_abs_error": error_of(self._way, known["rows"], known["outcomes"], np.asarray(sd))}
+
+    def settle(self, file: str) -> dict[str, Any]:
+        """Takes the file's rows to time with; freezes the collector and goes SCHED_FIFO, as the service, if it may."""
+        with np.load(file) as known:
+            self._step = _stepper(self._way, known["rows"])
+        realtime.shorten_hand_over()
+        realtime.freeze_garbage()
+        with contextlib.suppress(PermissionError):
+            for thread in Path("/proc/self/task").iterdir():
+                os.sched_setscheduler(int(thread.name), os.SCHED_FIFO, os.sched_param(Realtime().priority))
+        return {"by": getattr(self._way, "by", "")}
+
+    def hot(self, seconds: float) -> dict[str, Any]:
+        return {"ns": hot(self._step, seconds)}
+
+    def paced(self, seconds: float) -> dict[str, Any]:
+        cpu_s, start_s = time.process_time(), time.monotonic()
+        taken = paced(self._step, seconds)
+        return {"ns": taken, "cpu_s": time.process_time() - cpu_s, "wall_s": time.monotonic() - start_s}
+
+    def memory(self) -> dict[str, Any]:
+        return {"rss_mb": machine.rss_mb(os.getpid())}
 
 
 def error_of(way: Way, rows: Array, expected: npt.NDArray[np.float64], sd: npt.NDArray[np.float64]) -> float:
@@ -108,73 +143,39 @@ def error_of(way: Way, rows: Array, expected: npt.NDArray[np.float64], sd: npt.N
     return worst
 
 
-def _settle(_way: Way, _rows: Array) -> dict[str, Any]:
-    """The collector frozen and every thread SCHED_FIFO, as the service's are, where that is permitted."""
-    realtime.shorten_hand_over()
-    realtime.freeze_garbage()
-    with contextlib.suppress(PermissionError):
-        for thread in Path("/proc/self/task").iterdir():
-            os.sched_setscheduler(int(thread.name), os.SCHED_FIFO, os.sched_param(Realtime().priority))
-    return {}
-
-
-def _check(way: Way, _rows: Array, file: str, sd: list[float]) -> dict[str, Any]:
-    with np.load(file) as known:
-        return {"max_abs_error": error_of(way, known["rows"], known["outcomes"], np.asarray(sd))}
-
-
-def _hot(way: Way, rows: Array, seconds: float) -> dict[str, Any]:
-    """Back to back for `seconds`."""
-    out = _out(way)
+def hot(step: Callable[[], None], seconds: float) -> list[int]:
+    """ns of each call, back to back for `seconds`."""
     end_ns = time.perf_counter_ns() + round(seconds * 1e9)
     taken: list[int] = []
     while len(taken) < _FEWEST or (time.perf_counter_ns() < end_ns and len(taken) < _MOST):
         start_ns = time.perf_counter_ns()
-        way.step(rows, out)
+        step()
         taken.append(time.perf_counter_ns() - start_ns)
-    return {"ns": taken}
+    return taken
 
 
-def _paced(way: Way, rows: Array, seconds: float) -> dict[str, Any]:
-    """A call every 5 ms after a sleep, as the service calls; after a longer one at the next grid time."""
-    out = _out(way)
+def paced(step: Callable[[], None], seconds: float) -> list[int]:
+    """ns of each call, one every 5 ms after a sleep, as the service calls; after a longer one at the next grid time."""
+    due_ns = time.monotonic_ns()
+    end_ns = due_ns + round(seconds * 1e9)
     taken: list[int] = []
-    cpu_s, start_ns = time.process_time(), time.monotonic_ns()
-    end_ns, due_ns = start_ns + round(seconds * 1e9), start_ns
     while due_ns < end_ns:
         due_ns += PERIOD_NS * max(1, -(-(time.monotonic_ns() - due_ns) // PERIOD_NS))
         time.sleep(max(0, due_ns - time.monotonic_ns()) * 1e-9)
-        step_ns = time.perf_counter_ns()
-        way.step(rows, out)
-        taken.append(time.perf_counter_ns() - step_ns)
-    return {
-        "ns": taken,
-        "cpu_s": time.process_time() - cpu_s,
-        "wall_s": (time.monotonic_ns() - start_ns) * 1e-9,
-    }
+        start_ns = time.perf_counter_ns()
+        step()
+        taken.append(time.perf_counter_ns() - start_ns)
+    return taken
 
 
-def _memory(_way: Way, _rows: Array) -> dict[str, Any]:
-    return {"rss_mb": machine.rss_mb(os.getpid())}
-
-
-_ORDERS: dict[str, Callable[..., dict[str, Any]]] = {
-    "check": _check,
-    "settle": _settle,
-    "hot": _hot,
-    "paced": _paced,
-    "memory": _memory,
-}
-
-
-def _rows(way: Way) -> Array:
-    """Made-up rows to time with: how long a tick takes does not depend on them."""
-    shape = (way.batch, 54) if way.window == 1 else (way.batch, way.window, 54)
-    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
-
-
-def _out(way: Way) -> Array:
-    return np.empty((way.batch, 8), np.float32)
+def _stepper(way: Way, rows: Array) -> Callable[[], None]:
+    """One tick after the other of `rows`, from the start again at their end; of a window always the last."""
+    out = np.empty((way.batch, len(OUTCOMES)), np.float32)
+    if way.window > 1:
+        window = np.ascontiguousarray(rows[-way.window :, : way.batch].swapaxes(0, 1))
+        return lambda: way.step(window, out)
+    ticks = itertools.cycle([np.ascontiguousarray(row[: way.batch]) for row in rows])
+    return lambda: way.step(next(ticks), out)
 
 
 @contextlib.contextmanager

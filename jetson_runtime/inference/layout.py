@@ -20,16 +20,18 @@ def history(network: Network) -> int:
     return 2 * (network.kernel - 1) * sum(network.dilations)
 
 
-def shapes(network: Network) -> dict[str, tuple[int, ...]]:
+def shapes(
+    network: Network, inputs: int = len(signals.CHANNELS), groups: int = len(signals.OUTCOMES)
+) -> dict[str, tuple[int, ...]]:
     """The shape of each tensor, by name; the weights of the eight networks are stacked on the first axis."""
-    inputs, groups, filters = len(signals.CHANNELS), len(signals.OUTCOMES), network.filters
+    filters = network.filters
     found: dict[str, tuple[int, ...]] = {
         "input_mean": (inputs,),
         "input_scale": (inputs,),
         "match.weight": (groups, inputs, filters),
         "match.bias": (groups, 1, filters),
     }
-    for name, width, _ in convolutions(network):
+    for name, width, _ in convolutions(network, inputs):
         found[f"{name}.weight"] = (groups, network.kernel * width, filters)
         found[f"{name}.bias"] = (groups, 1, filters)
     found["head.weight"], found["head.bias"] = (groups, filters, 1), (groups, 1, 1)
@@ -37,9 +39,9 @@ def shapes(network: Network) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def convolutions(network: Network) -> Iterator[tuple[str, int, int]]:
+def convolutions(network: Network, inputs: int = len(signals.CHANNELS)) -> Iterator[tuple[str, int, int]]:
     """Name, number of inputs and dilation of each dilated convolution, from the input on."""
-    width = len(signals.CHANNELS)
+    width = inputs
     for b, dilation in enumerate(network.dilations):
         for part in ("first", "second"):
             yield f"block{b}.{part}", width, dilation
