@@ -1,221 +1,209 @@
 """Device time -> host time: one estimator for each device's free-running clock.
 
-Receive time = host time of the sample + a delay that is never negative: the lower envelope of (receive - device)
-carries offset and skew. One-second buckets; in each the mean of the lower half of the offsets, at most 1.2 ms above
-the smallest; a line over the last two minutes that leans on the points below it. The constant part of the delay
-cannot be seen from here.
+The offset between the two runs along the lower side of (receive time - device time): `offset_line` finds it, once a
+second. Between two looks the map is a straight line, first slewing to where the newest look found the offset, then
+along it, so that nearly every sample costs a few comparisons and one product. The constant part of the delay cannot
+be seen from here.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
 
-import numpy as np
+from jetson_runtime.timing.offset_line import (
+    SECOND,
+    SKEW_AFTER_RESTART,
+    SKEW_PRIOR,
+    OffsetLine,
+    summarise,
+)
+from jetson_runtime.timing.stamps import COARSE_NS, StampSmoother, StampStep
 
-_SECOND = 1_000_000_000
-_BUCKET_NS = _SECOND
-_WINDOW_BUCKETS = 120
-_LOW_HALF_CLIP_NS = 1.2e6
-_ABOVE_WEIGHT = 0.3
-_OUTLIER_NS = 2.0e6
-_REWEIGHTING_PASSES = 3
-_SKEW_PRIOR = 50e-6
-_SKEW_AFTER_RESTART = 5e-6
-_STEP_DOWN_NS, _STEP_DOWN_BUCKETS = 2.0e6, 2
-_STEP_UP_NS, _STEP_UP_BUCKETS = 2.5e6, 10
+_BUCKET_NS = SECOND
 # Device time that runs back by more than packets change places, or a sample that would have been taken this long
 # after it was received: the device started anew, or its clock was set.
-_BACK_NS = _SECOND // 10
+_BACK_NS = SECOND // 10
 _AHEAD_NS = 20_000_000
-_SLEW = 2e-3
-# A mapping that is this far off jumps: slewing there would take longer than starting anew.
+# How fast the map moves to a new line, and to one whose delay has stepped.
+_SLEW, _SLEW_AFTER_STEP = 2e-3, 5e-3
+# A map that is this far off jumps: slewing there would take longer than starting anew.
 _JUMP_NS = 20e6
+_NEVER, _FOREVER = -(1 << 62), 1 << 62
 
 
 class ClockEstimator:
     """Host time of samples from a device clock with unknown offset, skew below about 200 ppm and slow drift.
 
     period_ns: nominal sample period, used to smooth coarse stamps. stamp_resolution_ns: step of the device's
-    stamps; 0.1 ms or more is coarse. rollover_ns: where the device's counter wraps, None where it does not.
+    stamps, 0.1 ms or more is coarse; None: found from the first stamps. rollover_ns: where the device's counter
+    wraps, None where it does not.
     """
 
-    _low: float
-    _high: float
+    # The map: host = device + base + slope * (device - start), one straight piece at a time, each up to its end.
+    # Samples newer than the newest need no more than the map up to `_straight_until` and until the bucket ends.
+    _start: int
+    _base: int
+    _slope: float
+    _piece_end: int
+    _newest: int
+    _straight_until: int
     _bucket_end: int
 
     def __init__(
-        self, period_ns: int | None = None, stamp_resolution_ns: int = 1, rollover_ns: int | None = None
+        self,
+        period_ns: int | None = None,
+        stamp_resolution_ns: int | None = 1,
+        rollover_ns: int | None = None,
     ) -> None:
         self.restarts = 0
-        self._period_ns = period_ns if stamp_resolution_ns >= 100_000 else None
+        self._period_ns = period_ns
         self._rollover_ns = rollover_ns
-        self._prior_skew, self._prior_width = 0.0, _SKEW_PRIOR
-        self._last_raw: int | None = None
-        self._begin(0, 0)
+        self._step = StampStep() if stamp_resolution_ns is None and period_ns else None
+        self._smoother: StampSmoother | None = None
+        if period_ns and stamp_resolution_ns is not None and stamp_resolution_ns >= COARSE_NS:
+            self._smoother = StampSmoother(period_ns)
+        self._started = False
+        self._begin(0, 0, 0.0, SKEW_PRIOR)
 
     @property
     def skew_ppm(self) -> float:
         """How much faster the host's clock runs than the device's."""
-        return self._slope * 1e6
+        return self._line.slope * 1e6
 
     @property
     def offset_ns(self) -> int:
         """Host time minus device time at the newest sample."""
-        offset = self._offset_at(self._last_device)
-        return round(offset) if math.isfinite(offset) else self._offset_origin
+        return self._map(self._newest) - self._newest
 
     @property
     def uncertainty_ns(self) -> float:
         """Scatter of the buckets about the line, ns, and what the mapping has yet to move; half the spread of the
         offsets until there is a line."""
-        return self._scatter + self._behind
+        line = self._line
+        if not line.known:
+            return max(self._highest - self._lowest, 0) / 2 if self._started else math.inf
+        return line.scatter_ns + abs(self._wanted(self._newest) - self.offset_ns)
 
     def update(self, device_ns: int, receive_ns: int) -> int:
         """The host time (CLOCK_MONOTONIC, ns) of the sample stamped `device_ns` and received at `receive_ns`."""
-        device = self._continuous(device_ns, receive_ns)
-        host = self._map(device, receive_ns)
+        device = device_ns + self._unwrapped
+        if self._newest < device < self._straight_until and receive_ns < self._bucket_end:
+            host = device + self._base + int((device - self._start) * self._slope)
+            if host <= receive_ns + _AHEAD_NS:
+                self._newest = device
+                self._bucket += (device, receive_ns)
+                return host
+        return self._update_with_care(device_ns, receive_ns)
+
+    def restart(self, device_ns: int, receive_ns: int) -> None:
+        """The device's clock was set or began anew at `device_ns`: only the skew is remembered."""
+        self.restarts += 1
+        self._begin(device_ns, receive_ns, self._line.slope, SKEW_AFTER_RESTART)
+
+    def _begin(self, device: int, receive_ns: int, skew: float, skew_width: float) -> None:
+        """Everything that belongs to one run of the device's clock."""
+        self._line = OffsetLine(skew, skew_width)
+        self._origin, self._offset_origin = device, receive_ns - device
+        self._unwrapped = 0
+        self._newest, self._newest_host = device - 1, _NEVER
+        self._lowest, self._highest = _FOREVER, _NEVER
+        self._bucket: list[int] = []
+        self._bucket_end = receive_ns + _BUCKET_NS
+        self._start, self._base, self._slope = device, receive_ns - device, 0.0
+        self._piece_end = _FOREVER
+        self._slew = _SLEW
+        self._straight_until = _NEVER
+        if self._smoother is not None:
+            self._smoother.begin()
+
+    def _update_with_care(self, device_ns: int, receive_ns: int) -> int:
+        host = self._learn(self._continuous(device_ns, receive_ns), receive_ns)
         if host > receive_ns + _AHEAD_NS:
             self.restart(device_ns, receive_ns)
-            host = self._map(device_ns, receive_ns)
+            host = self._learn(self._continuous(device_ns, receive_ns), receive_ns)
         return host
-
-    def restart(self, device: int, receive_ns: int) -> None:
-        """The device's clock was set or began anew at `device`: only the skew is remembered."""
-        self.restarts += 1
-        self._prior_skew, self._prior_width = self._slope, _SKEW_AFTER_RESTART
-        self._begin(device, receive_ns)
-
-    def _map(self, device: int, receive_ns: int) -> int:
-        """Learns from the sample's offset and answers its host time."""
-        offset = float(receive_ns - self._offset_origin - device)
-        self._low = min(self._low, offset)
-        self._high = max(self._high, offset)
-        if receive_ns >= self._bucket_end:
-            self._close_bucket(receive_ns)
-        self._bucket.append((offset, device - self._origin))
-        self._bucket_last = receive_ns
-        return self._slewed(device)
-
-    def _begin(self, device: int, receive_ns: int) -> None:
-        """Everything that belongs to one run of the device's clock."""
-        self._origin = self._last_device = self._smoothed = device
-        self._smooth_count = 0
-        self._unwrapped = 0
-        self._offset_origin = receive_ns - device
-        self._low, self._high = float("inf"), float("-inf")
-        self._slope = self._prior_skew
-        self._intercept: float | None = None
-        self._applied: float | None = None
-        self._scatter = float("inf")
-        self._behind = 0.0
-        self._newest_host = -(1 << 62)
-        self._newest_device = device - 1
-        self._bucket: list[tuple[float, int]] = []
-        self._bucket_end = receive_ns + _BUCKET_NS
-        self._bucket_first = self._bucket_last = receive_ns
-        self._points: deque[tuple[float, float]] = deque(maxlen=_WINDOW_BUCKETS)
-        self._early = self._late = 0
 
     def _continuous(self, raw: int, receive_ns: int) -> int:
         """Device time without rollovers, smoothed where stamps are coarse; notices a restart of the device."""
-        if self._last_raw is None:
-            self._begin(raw, receive_ns)
-        elif self._rollover_ns and raw - self._last_raw < -self._rollover_ns // 2:
-            self._unwrapped += self._rollover_ns
+        if not self._started:
+            self._started = True
+            self._begin(raw, receive_ns, 0.0, SKEW_PRIOR)
         device = raw + self._unwrapped
-        moved = device - self._last_device
-        if moved < -_BACK_NS:
+        if self._rollover_ns and abs(device - self._newest) > self._rollover_ns // 2:
+            device = self._wrapped(device)
+        if device - self._newest < -_BACK_NS:
             self.restart(raw, receive_ns)
             device = raw
-        self._last_raw = raw
-        self._last_device = max(self._last_device, device)
-        return self._smooth(device) if self._period_ns else device
+        if self._step is not None:
+            self._look_at_step(raw)
+        return self._smoother.smooth(device) if self._smoother is not None else device
 
-    def _smooth(self, device: int) -> int:
-        """A phase lock on the period: coarse stamps of a strictly periodic device, not of an irregular one."""
-        assert self._period_ns is not None
-        steps = max(1, round((device - self._smoothed) / self._period_ns))
-        expected = self._smoothed + steps * self._period_ns
-        error = device - expected
-        self._smooth_count += 1
-        if self._smooth_count == 1 or abs(error) > 1_500_000:
-            self._smoothed, self._smooth_count = device, 1
-        else:
-            self._smoothed = expected + round(max(0.02, 1.0 / self._smooth_count) * error)
-        return self._smoothed
+    def _wrapped(self, device: int) -> int:
+        """The counter has wrapped; or a sample from before the wrap comes after it."""
+        assert self._rollover_ns is not None
+        if device > self._newest:
+            return device - self._rollover_ns
+        self._unwrapped += self._rollover_ns
+        return device + self._rollover_ns
+
+    def _look_at_step(self, raw: int) -> None:
+        assert self._step is not None
+        coarse = self._step.look(raw)
+        if coarse is not None:
+            self._step = None
+        if coarse and self._period_ns:
+            self._smoother = StampSmoother(self._period_ns)
+
+    def _learn(self, device: int, receive_ns: int) -> int:
+        """Takes the sample's offset into account and answers its host time; newer samples are never mapped back."""
+        if receive_ns >= self._bucket_end:
+            self._close_bucket(receive_ns)
+        if device >= self._piece_end:
+            self._follow_line()
+        if device <= self._newest:
+            return self._map(device)
+        self._bucket += (device, receive_ns)
+        if not self._line.known:
+            self._lowest = min(self._lowest, receive_ns - device)
+            self._highest = max(self._highest, receive_ns - device)
+            self._base = self._lowest
+        host = self._map(device)
+        straight = self._line.known and self._smoother is None and host > self._newest_host
+        self._straight_until = self._piece_end if straight else _NEVER
+        self._newest = device
+        self._newest_host = max(host, self._newest_host + 1)
+        return self._newest_host
 
     def _close_bucket(self, receive_ns: int) -> None:
-        spread = self._bucket_last - self._bucket_first
-        if self._bucket:
-            low = sorted(self._bucket)[: (len(self._bucket) + 1) // 2]
-            limit = low[0][0] + _LOW_HALF_CLIP_NS
-            kept = [point for point in low if point[0] <= limit]
-            offset = sum(point[0] for point in kept) / len(kept)
-            device = sum(point[1] for point in kept) / len(kept)
-            self._take_step(device, offset, spread > _BUCKET_NS // 2)
-            self._points.append((device, offset))
-            if len(self._points) >= 2:
-                self._fit()
-        self._bucket.clear()
-        self._bucket_first = receive_ns
         self._bucket_end = receive_ns + _BUCKET_NS
-
-    def _take_step(self, device: float, offset: float, spread_out: bool) -> None:
-        """The delay itself changed (another USB hub, another buffer): begin a new line with the old skew."""
-        if self._intercept is None:
+        if not self._bucket:
             return
-        error = offset - (self._intercept + self._slope * device)
-        self._early = self._early + 1 if error < -_STEP_DOWN_NS else 0
-        self._late = self._late + 1 if error > _STEP_UP_NS and spread_out else 0
-        if self._early >= _STEP_DOWN_BUCKETS or self._late >= _STEP_UP_BUCKETS:
-            kept = max(self._early, self._late) - 1
-            points = list(self._points)[len(self._points) - kept :]
-            self._points.clear()
-            self._points.extend(points)
-            self._prior_skew, self._prior_width = self._slope, _SKEW_AFTER_RESTART
-            self._early = self._late = 0
+        if self._line.add(summarise(self._bucket, self._origin, self._offset_origin)):
+            self._slew = _SLEW_AFTER_STEP
+        self._bucket = []
+        if self._line.known:
+            self._steer()
 
-    def _fit(self) -> None:
-        """Weighted line through the buckets with a prior on its slope; three passes of reweighting."""
-        points = np.array(self._points)
-        x, y = points[:, 0] / _SECOND, points[:, 1]
-        weight = np.ones(len(x))
-        # A prior slope counts like the points of a line with the same width: var(slope) = var(y) / sum w (x - mean)^2.
-        prior = (0.2e6 / (self._prior_width * _SECOND)) ** 2
-        for _ in range(_REWEIGHTING_PASSES):
-            mean_x, mean_y = np.average(x, weights=weight), np.average(y, weights=weight)
-            centred = x - mean_x
-            slope = (np.sum(weight * centred * (y - mean_y)) + prior * self._prior_skew * _SECOND) / (
-                np.sum(weight * centred**2) + prior
-            )
-            error = y - mean_y - slope * centred
-            weight = np.where(error <= 0, 1.0, _ABOVE_WEIGHT)
-            far = np.abs(error) > _OUTLIER_NS
-            weight[far] = _ABOVE_WEIGHT * (_OUTLIER_NS / error[far]) ** 2
-        self._slope = float(slope) / _SECOND
-        self._intercept = float(mean_y - slope * mean_x)
-        self._scatter = float(np.sqrt(np.average(error**2, weights=weight)))
+    def _steer(self) -> None:
+        """From where the newest sample was mapped towards the new line."""
+        self._newest_host = max(self._newest_host, self._map(self._newest))
+        here = self._map(self._newest) - self._newest
+        gap = self._wanted(self._newest) - here
+        if abs(gap) > _JUMP_NS:
+            self._follow_line()
+            return
+        self._start, self._base = self._newest, here
+        self._slope = self._line.slope + math.copysign(self._slew, gap)
+        self._piece_end = self._newest + round(abs(gap) / self._slew)
 
-    def _offset_at(self, device: int) -> float:
-        if self._intercept is None:
-            return float(self._offset_origin + self._low)
-        return float(self._offset_origin + self._intercept + self._slope * (device - self._origin))
+    def _follow_line(self) -> None:
+        self._start = max(self._newest, self._origin)
+        self._base = round(self._wanted(self._start))
+        self._slope, self._piece_end, self._slew = self._line.slope, _FOREVER, _SLEW
 
-    def _slewed(self, device: int) -> int:
-        """The estimate; once there is a line it moves by at most 2 ms a second. Newer samples are never mapped back."""
-        wanted = self._offset_at(device) - self._offset_origin
-        if self._intercept is None:
-            self._scatter = max(self._high - self._low, 0.0) / 2
-        newer = max(device - self._newest_device, 0)
-        if self._applied is None or self._intercept is None or abs(wanted - self._applied) > _JUMP_NS:
-            self._applied = wanted
-        else:
-            step = _SLEW * newer
-            self._applied += min(max(wanted - self._applied, -step), step)
-        self._behind = abs(wanted - self._applied)
-        host = self._offset_origin + device + round(self._applied)
-        if newer:
-            host = self._newest_host = max(host, self._newest_host + 1)
-            self._newest_device = device
-        return host
+    def _wanted(self, device: int) -> float:
+        """The line's offset at `device`, ns."""
+        return self._offset_origin + self._line.at(device - self._origin)
+
+    def _map(self, device: int) -> int:
+        return device + self._base + int((device - self._start) * self._slope)
