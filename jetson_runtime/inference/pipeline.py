@@ -36,7 +36,7 @@ class ModelFacts(Protocol):
 
 
 class Pipeline:
-    """Feed samples as they come, step at each wake-up; ticks are computed in order and the newest is returned."""
+    """Feed samples as they come, then step until there is no frame; ticks are computed in order."""
 
     def __init__(self, config: SuitConfig, model: ModelFacts, engine: Engine) -> None:
         limits = config.limits
@@ -95,21 +95,23 @@ class Pipeline:
         return kept
 
     def step(self, now_ns: int) -> Frame | None:
-        """Computes every tick that is due at `now_ns`, in order; the newest frame, or None where none is due."""
+        """The next frame to tell at `now_ns`, None where no tick is due. To be called until then.
+
+        Ticks past their deadline are computed in order; of these only the newest of all that are due is told.
+        """
         if self._tick is None:
             self._tick = now_ns // PERIOD_NS
         if now_ns - self._tick * PERIOD_NS > MAX_BACKLOG_NS:
             self._skip_to(now_ns // PERIOD_NS)
-        computed = 0
         while self._due(now_ns):
-            self._compute(self._tick)
-            self._tick += 1
-            computed += 1
-        if not computed:
-            return None
-        self.ticks += computed
-        self.late_ticks += computed - 1
-        return self._frame(self._tick - 1)
+            tick = self._tick
+            self._compute(tick)
+            self._tick = tick + 1
+            self.ticks += 1
+            if now_ns <= tick * PERIOD_NS + self._max_wait_ns or not self._due(now_ns):
+                return self._frame(tick)
+            self.late_ticks += 1
+        return None
 
     def health(self, index: int, now_ns: int) -> StreamHealth:
         """How stream `index` does; to be asked about once a second, from any thread."""

@@ -213,18 +213,18 @@ class Reactor:
             if slot.waiting:
                 self._parse(slot)
         self._unread = 0
-        before = self._pipeline.ticks
+        pipeline = self._pipeline
+        before = pipeline.ticks
         now_ns = time.monotonic_ns()
-        frame = self._pipeline.step(now_ns)
-        self._awaited = self._pipeline.awaited
-        next_ns = self._pipeline.next_deadline_ns
-        if frame is None or next_ns is None:
-            return False
-        self._post(frame)
-        self.newest = frame
-        for steps_back in range(self._pipeline.ticks - before, 0, -1):
+        while (frame := pipeline.step(now_ns)) is not None:
+            self._post(frame)
+            self.newest = frame
+        self._awaited = pipeline.awaited
+        next_ns = pipeline.next_deadline_ns
+        assert next_ns is not None
+        for steps_back in range(pipeline.ticks - before, 0, -1):
             self.lateness.add(now_ns - (next_ns - steps_back * PERIOD_NS))
-        return True
+        return pipeline.ticks > before
 
     def _parse(self, slot: _Slot) -> None:
         """Hands what was read to the driver and its samples to the pipeline."""
