@@ -43,10 +43,10 @@ class Key:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:20] + ".plan"
 
 
-def power_mode(status: Path = NVPMODEL_STATUS) -> str:
+def power_mode() -> str:
     """The Jetson's power mode, which TensorRT's timings and so its choice of kernels depend on; "" elsewhere."""
     try:
-        found = re.search(r"pmode:(\w+)", status.read_text(encoding="ascii", errors="replace"))
+        found = re.search(r"pmode:(\w+)", NVPMODEL_STATUS.read_text(encoding="ascii", errors="replace"))
     except OSError:
         return ""
     return found[1] if found else ""

@@ -20,11 +20,11 @@ from jetson_runtime.inference.engines.errors import EngineError
 from jetson_runtime.suit.errors import BundleError
 
 GRAPHS = {"fp32": STREAM_GRAPH, "fp16": STREAM_HALF_GRAPH}
-_COLUMN_BYTES = {"fp32": 4, "fp16": 2}
 # What IExecutionContext.set_tensor_address asks of an address.
 ALIGNMENT = 256
 
 Array = npt.NDArray[np.float32]
+Shapes = dict[str, tuple[int, ...]]
 
 
 class TensorRtEngine:
@@ -78,10 +78,11 @@ class TensorRtEngine:
         manifest = bundle.manifest
         found = rings.of(manifest, self.batch)
         shapes = rings.shapes(manifest, found, self.batch)
-        self._context = _context(trt, self._loaded.engine, shapes, self.precision)
+        widths = _widths(trt, self._loaded.engine, found, shapes)
+        self._context = _context(trt, self._loaded.engine, shapes)
         self._rows, rows_host = self._gpu.pinned(shapes["rows"])
         self._outcomes, outcomes_host = self._gpu.pinned(shapes["outcomes"])
-        self._places = _Places.within(self._gpu, found, shapes, _COLUMN_BYTES[self.precision])
+        self._places = _Places.within(self._gpu, found, shapes, widths)
 
         def enqueue() -> None:
             self._gpu.copy_in(self._places.rows, rows_host, self._rows.nbytes)
@@ -112,11 +113,11 @@ class _Places(NamedTuple):
 
     @classmethod
     def within(
-        cls, gpu: tensorrt_cuda.Gpu, found: list[rings.Ring], shapes: dict[str, tuple[int, ...]], width: int
+        cls, gpu: tensorrt_cuda.Gpu, found: list[rings.Ring], shapes: Shapes, widths: list[int]
     ) -> _Places:
-        """In fresh memory of `gpu`, every column aligned; a number of the history has `width` bytes."""
+        """In fresh memory of `gpu`, every column aligned; `widths`: bytes of a number in each ring."""
         rows, outcomes = (_aligned(4 * math.prod(shapes[name])) for name in ("rows", "outcomes"))
-        strides = [_aligned(width * math.prod(ring.shape)) for ring in found]
+        strides = [_aligned(w * math.prod(ring.shape)) for ring, w in zip(found, widths, strict=True)]
         size = sum(ring.slots * stride for ring, stride in zip(found, strides, strict=True))
         base = gpu.device_memory(rows + outcomes + size)
         return cls(found, strides, base, base + rows, base + rows + outcomes, size)
@@ -167,26 +168,32 @@ def _loaded(trt: Any, gpu: str, bundle: Bundle, batch: int, options: EngineOptio
     return _Loaded(logger, runtime, engine)
 
 
-def _context(trt: Any, engine: Any, shapes: dict[str, tuple[int, ...]], precision: str) -> Any:
-    """An execution context for `shapes`; EngineError where the engine's tensors are not those."""
-    names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
-    column = {"fp32": trt.DataType.FLOAT, "fp16": trt.DataType.HALF}[precision]
-    kinds = {name: trt.DataType.FLOAT if name in ("rows", "outcomes") else column for name in shapes}
-    odd = sorted(
-        name
-        for name in {*names, *shapes}
-        if name not in names or name not in shapes or engine.get_tensor_dtype(name) != kinds[name]
-    )
+def _widths(trt: Any, engine: Any, found: list[rings.Ring], shapes: Shapes) -> list[int]:
+    """Bytes of a number in each ring; EngineError where the engine's tensors are not those of the network."""
+    sizes = {trt.DataType.FLOAT: 4, trt.DataType.HALF: 2}
+    names = {engine.get_tensor_name(i) for i in range(engine.num_io_tensors)}
+    odd = names ^ shapes.keys()
+    kinds = {name: sizes.get(engine.get_tensor_dtype(name)) for name in names - odd}
+    odd |= {name for name in ("rows", "outcomes") if kinds.get(name) != 4}
+    widths = [kinds.get(ring.written(0)[0]) for ring in found]
+    for ring, width in zip(found, widths, strict=True):
+        odd |= {name for name in ring.tensors() if width is None or kinds.get(name) != width}
     if odd:
+        named = ", ".join(sorted(odd)[:4])
         raise EngineError(
-            f"engine tensorrt: is not of the manifest's network ({', '.join(odd[:4])}); export it again"
+            f"engine tensorrt: is not of the manifest's network ({named}); export the bundle again"
         )
+    return [width for width in widths if width is not None]
+
+
+def _context(trt: Any, engine: Any, shapes: Shapes) -> Any:
+    """An execution context for `shapes`."""
     context = engine.create_execution_context()
     if context is None:
         raise EngineError(
             "engine tensorrt: create_execution_context failed; TensorRT's reason is in the log above"
         )
-    for name in names:
+    for name in shapes:
         if engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT:
             _done(context.set_input_shape(name, shapes[name]), "set_input_shape", name)
     return context
