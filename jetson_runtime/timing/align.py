@@ -23,7 +23,8 @@ import numpy.typing as npt
 
 from jetson_runtime.suit.signals import CHANNELS, COP_BODYWEIGHTS, MAX_WAIT_NS, STREAM_NAMES, STREAMS
 from jetson_runtime.timing.ring import CAPACITY, Part, SampleRing
-from jetson_runtime.timing.weights import AFTER_NS, BEFORE_NS, FAST_HZ, FEWEST, parabola, smoothing
+from jetson_runtime.timing.smoothing import Smoother
+from jetson_runtime.timing.weights import AFTER_NS, FAST_HZ, parabola
 
 Doubles = npt.NDArray[np.float64]
 Policy = Literal["low_latency", "smooth"]
@@ -51,14 +52,13 @@ def default_max_wait_ns(policy: Policy) -> int:
 
 
 class _Taps:
-    """Which rows of memory make the motion, and their weights: tap k of stream s is item s * count + k."""
+    """Which rows of memory make the motion, and their weights: tap k of stream s is item s * _TAPS + k."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self) -> None:
         streams = len(STREAMS)
-        self.count = count
-        self.rows = np.full(streams * count, _NOTHING, np.intp)
-        self.shares = np.ones((streams, 1, count))
-        self.taken = np.zeros((streams, count, _MOTION))
+        self.rows = np.full(streams * _TAPS, _NOTHING, np.intp)
+        self.shares = np.ones((streams, 1, _TAPS))
+        self.taken = np.zeros((streams, _TAPS, _MOTION))
         self.taken_rows = self.taken.reshape(-1, _MOTION)
         self.row = _numbers(self.rows)
         self.share = _numbers(self.shares)
@@ -80,7 +80,7 @@ class StreamAligner:
         self.load_channel = self.stream.channels[_MOTION] if self.stream.kind == "insole" else None
         self._index = index
         self._first = index * CAPACITY
-        self._fast = False
+        self.fast_period_ns: int | None = None
         self._holds = self.stream.kind == "insole" and policy == "low_latency"
         self.look_ahead_ns = -_EVER_NS if self._holds else 0
         loads = np.zeros((CAPACITY, _LOAD))
@@ -90,26 +90,23 @@ class StreamAligner:
             parts.append(Part(loads, slice(_MOTION, _MOTION + _LOAD)))
         self.ring = SampleRing(*parts)
 
-    def attach(self, period_ns: int) -> int:
-        """A device that samples every `period_ns` is there; how many samples its motion can be made of."""
-        self._fast = self.stream.kind == "imu" and period_ns * FAST_HZ <= 1e9
+    def attach(self, period_ns: int) -> None:
+        """A device that samples every `period_ns` is there."""
+        self.fast_period_ns = period_ns if self.stream.kind == "imu" and period_ns * FAST_HZ <= 1e9 else None
         if not self._holds:
-            self.look_ahead_ns = max(0, AFTER_NS - period_ns) if self._fast else 0
-        return (BEFORE_NS + AFTER_NS) // period_ns + 2 if self._fast else _TAPS
+            self.look_ahead_ns = max(0, AFTER_NS - period_ns) if self.fast_period_ns else 0
 
     def place(self, t_ns: int, taps: _Taps) -> None:
         """Chooses the motion's samples and weights for `t_ns`: NaN where the newest at or before it is too old."""
         ring = self.ring
         number = ring.find(t_ns)
         self.source_ns = source_ns = ring.times[number % CAPACITY] if number >= 0 else None
-        tap = self._index * taps.count
-        if self._fast:
-            taps.rows[tap : tap + taps.count] = _NOTHING
+        tap = self._index * _TAPS
         if source_ns is None or t_ns - source_ns > self.fresh_ns:
             taps.row[tap] = _MISSING
         elif self._holds or number == ring.newest:
             self._hold(tap, number, taps)
-        elif not (self._fast and self._smooth(t_ns, tap, number, taps)):
+        else:
             self._between(t_ns, tap, number, taps)
 
     def load(self, t_ns: int) -> tuple[float, float, float]:
@@ -147,26 +144,6 @@ class StreamAligner:
         row[tap + 1] = first + before
         row[tap + 2] = first + after
 
-    def _smooth(self, t_ns: int, tap: int, number: int, taps: _Taps) -> bool:
-        """All samples of the window, low-passed; False where too few of them came."""
-        times, most = self.ring.times, taps.count
-        first = last = number
-        oldest, newest = max(0, self.ring.newest + 1 - CAPACITY), self.ring.newest
-        while first > oldest and times[(first - 1) % CAPACITY] > t_ns - BEFORE_NS and last - first < most - 2:
-            first -= 1
-        while last < newest and times[(last + 1) % CAPACITY] < t_ns + AFTER_NS and last - first < most - 1:
-            last += 1
-        if last == number or last - first + 1 < FEWEST or times[number % CAPACITY] <= t_ns - BEFORE_NS:
-            return False
-        slots = [n % CAPACITY for n in range(first, last + 1)]
-        shares = smoothing([times[slot] - t_ns for slot in slots])
-        if shares is None:
-            return False
-        for k, (slot, value) in enumerate(zip(slots, shares, strict=True), tap):
-            taps.row[k] = self._first + slot
-            taps.share[k] = value
-        return True
-
 
 class Aligner:
     """All streams of the suit. `fresh_ns` gives each stream's limit in the order of STREAMS.
@@ -187,15 +164,18 @@ class Aligner:
         self._motion = np.zeros((len(STREAMS), 1, _MOTION))
         self._motions = self._motion.reshape(-1)
         self._ones = np.ones(_MOTIONS)
-        self._taps = _Taps(_TAPS)
+        self._taps = _Taps()
+        self._smoother: Smoother | None = None
         self._late = self.streams[0]
         self._newest_tick_ns = 0
 
     def attach(self, index: int, period_ns: int) -> None:
         """Stream `index` now has a device that samples every `period_ns`; what the one before sent is forgotten."""
         self.forget(index)
-        needed = self.streams[index].attach(period_ns)
-        self._taps = _Taps(max(needed, self._taps.count))
+        self.streams[index].attach(period_ns)
+        fast = {i: stream.fast_period_ns for i, stream in enumerate(self.streams) if stream.fast_period_ns}
+        rings = [self.streams[i].ring for i in fast]
+        self._smoother = Smoother(tuple(fast), rings, min(fast.values()), self._memory) if fast else None
 
     def push(self, index: int, sample_ns: int, values: Sequence[float]) -> bool:
         """A sample of stream `index` in segment axes, in the order of its channels; False where it was refused.
@@ -238,6 +218,8 @@ class Aligner:
                 row[channel], row[channel + 1], row[channel + 2] = stream.load(t_ns)
         self._memory.take(taps.rows, 0, taps.taken_rows, "clip")
         np.matmul(taps.shares, taps.taken, out=self._motion)
+        if self._smoother is not None:
+            self._smoother.smooth(t_ns, self._motion)
         row[:_MOTIONS] = self._motions
         self._judge(math.isfinite(self._motions.dot(self._ones)))
         return not self.missing

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 CAPACITY = 2048
 _MASK = CAPACITY - 1
+_LONG_AGO_NS = -1e18
 
 
 class Part(NamedTuple):
@@ -24,7 +25,7 @@ class SampleRing:
     """The newest CAPACITY samples; one not newer than the newest is refused.
 
     Samples have numbers: 0 is the first since the last `clear`, number n lies in slot n % CAPACITY of `times` and of
-    every part's memory.
+    every part's memory. newest: the newest one's number, cursor: that of the last one found; -1 where there is none.
     """
 
     def __init__(self, *parts: Part) -> None:
@@ -32,7 +33,8 @@ class SampleRing:
         self.newest = -1
         self.newest_ns: int | None = None
         self.out_of_order = 0
-        self._cursor = -1
+        self.cursor = -1
+        self._stamps: memoryview[Any] | None = None
         self._writers = [_writer(part) for part in parts]
 
     def push(self, sample_ns: int, values: Sequence[float]) -> bool:
@@ -45,6 +47,8 @@ class SampleRing:
         for write, memory, row_bytes, which in self._writers:
             write(memory, slot * row_bytes, *values[which])
         self.times[slot] = sample_ns
+        if self._stamps is not None:
+            self._stamps[slot] = sample_ns
         self.newest_ns = sample_ns
         return True
 
@@ -54,7 +58,7 @@ class SampleRing:
         Begins where the last search ended: grid times follow each other, so that a step or two are enough.
         """
         times, newest = self.times, self.newest
-        number = self._cursor
+        number = self.cursor
         oldest = newest - _MASK if newest > _MASK else 0
         if number < oldest - 1:
             number = oldest - 1
@@ -62,13 +66,25 @@ class SampleRing:
             number += 1
         while number >= oldest and times[number & _MASK] > t_ns:
             number -= 1
-        self._cursor = number
+        self.cursor = number
         return number if number >= oldest else -1
 
     def clear(self) -> None:
         """Forgets every sample, for a device whose clock started anew."""
-        self.newest = self._cursor = -1
+        self.newest = self.cursor = -1
         self.newest_ns = None
+        if self._stamps is not None:
+            np.asarray(self._stamps)[:] = _LONG_AGO_NS
+
+    def mirror(self, stamps: npt.NDArray[np.float64]) -> None:
+        """Writes every sample's time into `stamps` (CAPACITY,) as well, of which many can be read at once.
+
+        A slot without a sample holds a time long ago.
+        """
+        stamps[:] = _LONG_AGO_NS
+        for number in range(max(0, self.newest + 1 - CAPACITY), self.newest + 1):
+            stamps[number & _MASK] = self.times[number & _MASK]
+        self._stamps = memoryview(stamps)  # type: ignore[arg-type]
 
 
 def _writer(part: Part) -> tuple[Callable[..., None], memoryview[Any], int, slice]:
