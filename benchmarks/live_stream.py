@@ -12,21 +12,19 @@ how much at worst; no program can do better than that on the machine.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
+from jetson_runtime.bench.load import Load
 from jetson_runtime.demo.demo import LEAD_IN_S, SHIPPED_TRIAL
 from jetson_runtime.demo.offline import offline_errors
 from jetson_runtime.demo.suit_config import DEMO_BUNDLE
 from jetson_runtime.inference import bundle
-from jetson_runtime.suit.signals import LABEL_NAMES, PERIOD_NS, RATE_HZ, SIDES
+from jetson_runtime.suit.signals import LABEL_NAMES, SIDES
 from jetson_runtime.suit.trial import read_trial
 
 # The service has started and the lead-in is over.
@@ -41,11 +39,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--bundle", type=Path, default=DEMO_BUNDLE)
     parser.add_argument("--tcp-port", type=int, default=5655)
-    parser.add_argument("--sleep", type=float, metavar="S", help="be the bare sleeping thread for S seconds")
     options = parser.parse_args()
-    if options.sleep:
-        print(json.dumps(_sleep(options.sleep)))
-        return
     model = bundle.load(options.bundle)
     print(
         "| trial | rate Hz | missed | valid | age p50/p99/max ms | first frame s | first valid s | machine |"
@@ -67,32 +61,17 @@ def main() -> None:
 def _live(path: Path, seconds: float, options: argparse.Namespace) -> dict[str, Any]:
     words = ["--trial", str(path), "--seconds", str(seconds), "--bundle", str(options.bundle)]
     words += ["--tcp-port", str(options.tcp_port), "--json"]
-    sleeper = subprocess.Popen(
-        [sys.executable, __file__, "--sleep", str(seconds)], stdout=subprocess.PIPE, text=True
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "jetson_runtime.cli", "demo", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if not done.stdout.strip():
-        raise SystemExit(f"{path}: the demo failed:\n{done.stderr}")
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return {**result, "machine": json.loads(sleeper.communicate()[0])}
-
-
-def _sleep(seconds: float) -> dict[str, float]:
-    """Deadlines every 5 ms, slept for at a real-time priority above the emulated suit's, with nothing to do at them."""
-    with contextlib.suppress(PermissionError):
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(80))
-    late_ms = []
-    due_ns = time.monotonic_ns()
-    for _ in range(round(seconds * RATE_HZ)):
-        due_ns += PERIOD_NS
-        time.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)
-        late_ms.append((time.monotonic_ns() - due_ns) / 1e6)
-    return {"late": sum(late > PERIOD_NS / 1e6 for late in late_ms), "worst_ms": max(late_ms)}
+    with Load("sleeper", str(seconds)) as sleeper:
+        done = subprocess.run(
+            [sys.executable, "-m", "jetson_runtime.cli", "demo", *words],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if not done.stdout.strip():
+            raise SystemExit(f"{path}: the demo failed:\n{done.stderr}")
+        result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return {**result, "machine": sleeper.result()}
 
 
 def _traffic_row(name: str, runs: list[dict[str, Any]]) -> str:

@@ -81,10 +81,14 @@ def device_rate(rate_hz: int, seconds: float) -> dict[str, float]:
         for i, wire in enumerate(wires)
         for k in range(1, round(seconds * 1e9) // wire.period_ns)
     )
-    parsed, parse_s = [], time.process_time()
-    for receive_ns, i, packet in packets:
-        parsed.append((receive_ns, i, wires[i].device.feed(packet, receive_ns)))
-    parse_s = time.process_time() - parse_s
+    parsed, parse_s = [], {"imu": 0.0, "insole": 0.0}
+    for kind in parse_s:
+        start_s = time.process_time()
+        for receive_ns, i, packet in packets:
+            if STREAMS[i].kind == kind:
+                parsed.append((receive_ns, i, wires[i].device.feed(packet, receive_ns)))
+        parse_s[kind] = time.process_time() - start_s
+    parsed.sort(key=lambda one: one[:2])
     pipeline = _pipeline(wires)
     for wire in wires:
         wire.close()
@@ -97,7 +101,9 @@ def device_rate(rate_hz: int, seconds: float) -> dict[str, float]:
     pipeline_s = time.process_time() - pipeline_s
     return {
         "rate_hz": rate_hz,
-        "parse_ms_per_s": parse_s / seconds * 1e3,
+        "imu_parse_us": parse_s["imu"] * 1e6 / sum(STREAMS[i].kind == "imu" for _, i, _ in parsed),
+        "insole_parse_us": parse_s["insole"] * 1e6 / sum(STREAMS[i].kind == "insole" for _, i, _ in parsed),
+        "parse_ms_per_s": sum(parse_s.values()) / seconds * 1e3,
         "align_ms_per_s": pipeline_s / seconds * 1e3,
         "samples": len(parsed),
         "ticks": pipeline.ticks,
@@ -136,11 +142,13 @@ def _device_table(devices: Sequence[Mapping[str, float]]) -> str:
     rows = [
         (
             f"{one['rate_hz']:.0f} Hz",
+            number(one["imu_parse_us"], 1),
+            number(one["insole_parse_us"], 1),
             number(one["parse_ms_per_s"], 1),
             number(one["align_ms_per_s"], 1),
             number((one["parse_ms_per_s"] + one["align_ms_per_s"]) / RATE_HZ * 1e3, 0),
         )
         for one in devices
     ]
-    head = ("six IMUs, two insoles", "parse ms/s", "clock to grid ms/s", "us a tick")
-    return report.table(head, rows)
+    head = ("IMUs", "us an IMU sample", "us an insole's", "parsing, ms/s", "clock to grid, ms/s", "us a tick")
+    return report.table(head, rows) + "\nof processor time, six IMUs and two insoles at 80 Hz"

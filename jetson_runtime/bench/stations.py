@@ -1,7 +1,7 @@
 """What one tick costs at each station, from the serial ports to the hand-over to the publisher, in microseconds.
 
-Eight devices' bytes are written into pseudo-terminals at each grid time, and the service's own parts are called one
-after the other, as the reactor calls them, with a clock reading between them. Both legs are computed.
+Eight devices' bytes are written into pseudo-terminals at each grid time, and a millisecond later the service's own
+parts are called one after the other, as the reactor calls them, with a clock reading between. Both legs are computed.
 
     python -m jetson_runtime.bench.stations BUNDLE ENGINE TICKS
 """
@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from jetson_runtime.inference import bundle, engines
 from jetson_runtime.inference.engines.base import Engine
 from jetson_runtime.inference.pipeline import Pipeline
 from jetson_runtime.service import realtime
+from jetson_runtime.service.bringup import Device
 from jetson_runtime.stream import messages
 from jetson_runtime.stream.publisher import Publisher
 from jetson_runtime.stream.text import number, summary
@@ -88,7 +89,7 @@ def _measure(path: Path, engine_name: str, ticks: int) -> dict[str, Any]:
         realtime.shorten_hand_over()
         realtime.freeze_garbage()
         realtime.enter_thread(Realtime(), realtime.REACTOR_RANK)
-        passes = [_tick(wires, pipeline, engine, publisher, k) for k in _paced(ticks)]
+        passes = [_tick(sent, pipeline, engine, publisher) for sent in _sent(wires, ticks)]
     taken = np.array([one for one in passes[model.manifest.history :] if one is not None])
     us = {name: summary((taken[:, i] * 1e-3).tolist()) for i, name in enumerate(STATIONS)}
     us["whole"] = summary((taken.sum(axis=1) * 1e-3).tolist())
@@ -100,36 +101,42 @@ def _measure(path: Path, engine_name: str, ticks: int) -> dict[str, Any]:
     }
 
 
-def _paced(ticks: int) -> Any:
-    """Grid numbers, each one `_DELAY_NS` after its time."""
+def _sent(wires: list[Wire], ticks: int) -> Iterator[list[tuple[int, Device]]]:
+    """For each grid time the devices whose bytes have come in, by stream index; `_DELAY_NS` after that time."""
     first = time.monotonic_ns() // PERIOD_NS + 2
     for tick in range(first, first + ticks):
-        time.sleep(max(0, tick * PERIOD_NS + _DELAY_NS - time.monotonic_ns()) * 1e-9)
-        yield tick
+        _sleep_until(tick * PERIOD_NS)
+        sent = []
+        for i, wire in enumerate(wires):
+            newest_ns = tick * PERIOD_NS // wire.period_ns * wire.period_ns
+            if newest_ns > (tick - 1) * PERIOD_NS:
+                wire.send(newest_ns)
+                sent.append((i, wire.device))
+        # The kernel carries the bytes over by a thread of its own.
+        _sleep_until(tick * PERIOD_NS + _DELAY_NS)
+        yield sent
+
+
+def _sleep_until(time_ns: int) -> None:
+    time.sleep(max(0, time_ns - time.monotonic_ns()) * 1e-9)
 
 
 def _tick(
-    wires: list[Wire], pipeline: Pipeline, engine: _Timed, publisher: Publisher, tick: int
+    sent: list[tuple[int, Device]], pipeline: Pipeline, engine: _Timed, publisher: Publisher
 ) -> tuple[int, ...] | None:
-    """ns at each station for the bytes and the tick of one grid time; None where not exactly one tick was due."""
-    sending = []
-    for i, wire in enumerate(wires):
-        newest_ns = tick * PERIOD_NS // wire.period_ns * wire.period_ns
-        if newest_ns > (tick - 1) * PERIOD_NS:
-            wire.send(newest_ns)
-            sending.append((i, wire.device))
+    """ns at each station, first all are read, then parsed; None where not exactly one tick was due."""
     clock = time.perf_counter_ns
-    read = parse = feed = 0
-    for i, device in sending:
+    start = clock()
+    waiting = [device.port.read() for _, device in sent]
+    read = clock() - start
+    parse = feed = 0
+    for (i, device), (data, receive_ns) in zip(sent, waiting, strict=True):
         start = clock()
-        data, receive_ns = device.port.read()
-        after_read = clock()
         samples = device.feed(data, receive_ns)
-        after_parse = clock()
+        parsed = clock()
         pipeline.feed(i, samples)
-        feed += clock() - after_parse
-        parse += after_parse - after_read
-        read += after_read - start
+        feed += clock() - parsed
+        parse += parsed - start
     before = pipeline.ticks
     start = clock()
     frame = pipeline.step(time.monotonic_ns())
