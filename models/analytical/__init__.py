@@ -1,0 +1,13 @@
+"""Joint angles and hand forces by formula, without learning: what the networks are compared with.
+
+    tare              where the segment's axes lie in the sensor's, from neutral stance
+    segment_angles    joint angle = difference of two segments' sagittal angles, each from gravity alone
+    relative_angles   the compared way: first angle of the distal segment's orientation in the proximal one's
+    orientation       quaternions for sensors that give none, from specific force and angular rate
+    trial_angles      the same for a whole trial
+    errors            with the constant offset and without it
+    hand_forces       the wrench of each hand from one six-axis load cell
+
+Quaternions are w, x, y, z and turn sensor axes into the world's. Segment axes are those of suit/signals.py: x anterior,
+y superior, z to the wearer's right.
+"""
