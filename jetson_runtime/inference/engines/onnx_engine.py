@@ -121,13 +121,16 @@ class _OnDevice:
     """In memory of the provider's device, filled through ONNX Runtime."""
 
     def __init__(self, memory: str, rows: tuple[int, ...], history_bytes: int) -> None:
-        self._zeros = np.zeros(history_bytes // 4, np.float32)
-        self._rows = onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(rows, np.float32), memory, 0)
-        self._history = onnxruntime.OrtValue.ortvalue_from_numpy(self._zeros, memory, 0)
+        self._given, self._zeros = np.zeros(rows, np.float32), np.zeros(history_bytes // 4, np.float32)
+        allocate = onnxruntime.OrtValue.ortvalue_from_shape_and_type
+        self._rows = allocate(self._given.shape, np.float32, memory, 0)
+        self._history = allocate(self._zeros.shape, np.float32, memory, 0)
+        self.clear()
         self.rows, self.history = self._rows.data_ptr(), self._history.data_ptr()
 
     def give(self, rows: Array) -> None:
-        self._rows.update_inplace(rows)
+        self._given[...] = rows  # ONNX Runtime takes an array's bytes as they lie, whatever its strides.
+        self._rows.update_inplace(self._given)
 
     def clear(self) -> None:
         self._history.update_inplace(self._zeros)
