@@ -16,6 +16,17 @@ FLAG_CLOCK_STEPPED = 16
 FLAG_SIMULATED = 128
 
 
+class ClockFacts(NamedTuple):
+    """What a device's time stamps are.
+
+    stamp_resolution_ns: their step; None where the link says finer than the device may count, so that it is to be
+    seen from the stamps. rollover_ns: where its counter starts again at zero, None where it does not.
+    """
+
+    stamp_resolution_ns: int | None = 1
+    rollover_ns: int | None = None
+
+
 class ImuSample(NamedTuple):
     """One reading of an inertial measurement unit.
 

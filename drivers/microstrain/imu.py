@@ -14,7 +14,7 @@ from drivers.microstrain.commands import Command, CommandLink
 from drivers.microstrain.decode import SampleDecoder
 from drivers.microstrain.fields import ACCEL, FIELDS, GYRO, IMU_DATA, QUATERNION, TIME
 from drivers.microstrain.plan import StreamPlan, plan_stream
-from drivers.samples import ImuSample
+from drivers.samples import ClockFacts, ImuSample
 from drivers.serial_port import SerialPort
 
 MODEL = "6253"  # the 3DM-GX5-25's model number, before the dash
@@ -45,6 +45,9 @@ class BaseRates(NamedTuple):
 
 class Imu:
     """A configured, streaming device; `feed` turns what `port` reads into samples."""
+
+    # Field 0x12 holds seconds since power-up as a float64, which no session is long enough to coarsen.
+    clock_facts = ClockFacts()
 
     def __init__(
         self, link: CommandLink, info: ImuInfo, rates: BaseRates, plan: StreamPlan, notes: tuple[str, ...]

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from drivers.errors import ReplyTimeout, UnsupportedDevice, WrongDevice
-from drivers.samples import FLAG_IMU_VALID, InsoleSample, Quaternion, Vector3
+from drivers.samples import FLAG_IMU_VALID, ClockFacts, InsoleSample, Quaternion, Vector3
 from drivers.serial_port import SerialPort
 from drivers.units import STANDARD_GRAVITY
 from drivers.xsensor import codec
@@ -37,6 +37,9 @@ _SEQUENCES = 1 << 32
 
 class Insole:
     """A configured, streaming insole; `feed` turns what `port` reads into samples."""
+
+    # The link says microseconds in 64 bits; behind it an X4 counts milliseconds.
+    clock_facts = ClockFacts(stamp_resolution_ns=None)
 
     def __init__(self, link: CommandLink, info: Info, switch: LoadSwitch) -> None:
         self.port = link.port

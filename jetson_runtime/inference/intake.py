@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from drivers.samples import FLAG_CLOCK_STEPPED, ImuSample, InsoleSample, Vector3
+from drivers.samples import FLAG_CLOCK_STEPPED, ClockFacts, ImuSample, InsoleSample, Vector3
 from jetson_runtime.suit.config import SuitConfig, Wearer
 from jetson_runtime.suit.mounting import MOUNTINGS
 from jetson_runtime.suit.signals import PERIOD_NS, STANDARD_GRAVITY, STREAMS
@@ -57,9 +57,9 @@ class Intake:
         self._stepped = False
         self._looked = (0, 0)
 
-    def attach(self, period_ns: int) -> None:
+    def attach(self, period_ns: int, clock: ClockFacts) -> None:
         self._period_ns = period_ns
-        self._clock = ClockEstimator(period_ns=period_ns)
+        self._clock = ClockEstimator(period_ns, clock.stamp_resolution_ns, clock.rollover_ns)
         self._last_device_ns = None
         self._aligner.attach(self._index, period_ns)
         self._attached = True

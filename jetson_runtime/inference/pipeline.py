@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from drivers.samples import ImuSample, InsoleSample
+from drivers.samples import ClockFacts, ImuSample, InsoleSample
 from jetson_runtime.inference.engines.base import Engine
 from jetson_runtime.inference.frame import Frame, Ground
 from jetson_runtime.inference.intake import Intake, StreamHealth
@@ -78,9 +78,9 @@ class Pipeline:
         t_ns = self._tick * PERIOD_NS
         return sum([bit for bit, stream in self._bits if stream.live and stream.supplied_ns < t_ns])
 
-    def attach(self, index: int, *, period_ns: int) -> None:
-        """Stream `index` has a configured device that samples every `period_ns`."""
-        self._inputs[index].attach(period_ns)
+    def attach(self, index: int, *, period_ns: int, clock: ClockFacts | None = None) -> None:
+        """Stream `index` has a configured device that samples every `period_ns`; `clock`: as its driver says."""
+        self._inputs[index].attach(period_ns, clock or ClockFacts())
 
     def detach(self, index: int) -> None:
         """The device of stream `index` went away."""
