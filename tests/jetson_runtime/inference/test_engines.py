@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +24,18 @@ from jetson_runtime.suit.errors import BundleError  # noqa: E402
 from models.tcn import TcnSet  # noqa: E402
 
 LIMIT = 5e-6
+# Those that need no GPU; native where it was compiled. tensorrt has test_tensorrt_engine.py.
+NAMES = [
+    name
+    for name in engines.NAMES
+    if name != "tensorrt"
+    and (name != "native" or find_spec("jetson_runtime.inference.engines._native") is not None)
+]
 Proof = tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]
 INPUT_SD = np.linspace(0.2, 5.0, len(signals.CHANNELS))
 TICKS = 600
+# The others: native where it was compiled (test_native_engine.py), tensorrt on a GPU (test_tensorrt_engine.py).
+HERE = ("onnxruntime", "numpy")
 
 
 def _noise(legs: int) -> npt.NDArray[np.float32]:
@@ -70,7 +81,7 @@ def _stream(engine: engines.Engine, rows: npt.NDArray[np.float32]) -> npt.NDArra
     return out
 
 
-@pytest.mark.parametrize("name", engines.NAMES)
+@pytest.mark.parametrize("name", HERE)
 @pytest.mark.parametrize("batch", [1, 2])
 def test_every_tick_from_the_first_equals_pytorch_in_float64(
     bundle: Bundle, proof: Proof, name: str, batch: int
@@ -89,7 +100,7 @@ def test_every_tick_from_the_first_equals_pytorch_in_float64(
     assert again.max() <= LIMIT
 
 
-@pytest.mark.parametrize("name", engines.NAMES)
+@pytest.mark.parametrize("name", HERE)
 def test_the_two_legs_do_not_touch_each_other(bundle: Bundle, name: str) -> None:
     rows = _movement(2)
     both = _stream(engines.create(name, bundle, 2), rows)
@@ -98,7 +109,7 @@ def test_the_two_legs_do_not_touch_each_other(bundle: Bundle, name: str) -> None
         np.testing.assert_allclose(both[:, leg], alone[:, 0], rtol=0, atol=LIMIT * 25.0)
 
 
-@pytest.mark.parametrize("name", engines.NAMES)
+@pytest.mark.parametrize("name", HERE)
 def test_a_wrong_row_is_forgotten_after_exactly_the_history(bundle: Bundle, name: str) -> None:
     rows = _movement(1)
     spoiled = rows.copy()
@@ -110,7 +121,7 @@ def test_a_wrong_row_is_forgotten_after_exactly_the_history(bundle: Bundle, name
     assert off[100 + bundle.manifest.history + 1 :].max() == 0.0
 
 
-@pytest.mark.parametrize("name", engines.NAMES)
+@pytest.mark.parametrize("name", HERE)
 @pytest.mark.parametrize("batch", [1, 2])
 def test_the_self_test_passes_and_leaves_the_engine_reset(bundle: Bundle, name: str, batch: int) -> None:
     engine = engines.create(name, bundle, batch)
@@ -176,13 +187,21 @@ def test_a_graph_that_cannot_be_run_is_refused_by_file(bundle: Bundle, tmp_path:
 
 
 def test_the_config_takes_exactly_the_engines_there_are(bundle: Bundle) -> None:
-    assert [engines.create(name, bundle, 1).name for name in engines.NAMES] == ["onnxruntime", "numpy"]
-    for name in engines.NAMES:
+    assert [engines.create(name, bundle, 1).name for name in HERE] == list(HERE)
+    for name in (engines.AUTO, *engines.NAMES):
         ModelTable(bundle=bundle.path, engine=name)
     with pytest.raises(ValidationError):
-        ModelTable(bundle=bundle.path, engine="tensorrt")
+        ModelTable(bundle=bundle.path, engine="windows")
 
 
 def test_an_unknown_engine_is_refused_by_name(bundle: Bundle) -> None:
-    with pytest.raises(BundleError, match=r"'tensorrt'.*onnxruntime, numpy.*\[model\] engine"):
+    with pytest.raises(BundleError, match=r"'windows'.*onnxruntime, numpy.*\[model\] engine"):
+        engines.create("windows", bundle, 1)
+
+
+def test_tensorrt_without_its_module_is_refused_with_where_to_get_it(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorrt", None)
+    with pytest.raises(BundleError, match=r"module tensorrt cannot be imported.*JetPack.*under \[model\]"):
         engines.create("tensorrt", bundle, 1)
