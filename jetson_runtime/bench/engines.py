@@ -57,11 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Measures, prints, and returns 0; SuitError: the bundle, or a name that is no way's."""
     end_s = time.monotonic() + options.seconds
+    ways = _chosen(options.only)
     model = bundle.load(options.bundle)
     machine = Machine()
     with contextlib.ExitStack() as stack:
         known = _Reference(model, stack)
-        workers, absent = _start(_chosen(options.only), model, stack)
+        workers, absent = _start(ways, model, stack)
         errors = _errors(model, workers, known.file())
         by = {name: worker.ask("settle", file=str(known.file()))["by"] for name, worker in workers.items()}
         rounds = _rounds(workers, end_s)

@@ -37,6 +37,11 @@ class Load:
         command = [sys.executable, "-m", "jetson_runtime.bench.load", *words]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
     def __enter__(self) -> Load:
         return self
 

@@ -51,6 +51,7 @@ def random_bundle(shape: Shape) -> Bundle:
     for name, size in layout.shapes(_NETWORK, shape.channels, shape.outcomes).items():
         scale = np.sqrt(2.0 / size[1]) if name.endswith("weight") else 0.1
         tensors[name] = (scale * random.standard_normal(size)).astype(np.float32)
+    tensors["input_scale"][...] = tensors["output_sd"][...] = 1.0
     manifest = Manifest.model_construct(
         name="random",
         channels=tuple(f"channel{i}" for i in range(shape.channels)),

@@ -44,8 +44,8 @@ def networks(model: Bundle) -> tcn.TcnSet:
         network.head.weight.data.copy_(tensors["head.weight"][g].T)
         network.head.bias.data.copy_(tensors["head.bias"][g, 0])
         network.set_normalisation(
-            tensors["input_mean"],
-            1.0 / tensors["input_scale"].double(),
+            model.tensors["input_mean"],
+            1.0 / model.tensors["input_scale"].astype(np.float64),
             float(tensors["output_mean"][g]),
             float(tensors["output_sd"][g]),
         )
