@@ -124,15 +124,16 @@ class Service:
     def _prepare(self) -> tuple[Problem, ...]:
         """The process's place on the machine; returns what will be wrong for as long as it runs."""
         realtime.shorten_hand_over()
+        refused = realtime.enter_process(self._config.realtime)
+        if refused.line():
+            _log.warning("%s", refused.line())
         problems = []
-        if not_permitted := realtime.enter_thread(self._config.realtime, realtime.OTHER_RANK):
-            problems.append(Problem(Fault.SCHEDULING, not_permitted))
+        if refused.scheduling:
+            problems.append(Problem(Fault.SCHEDULING, f"not permitted: {refused.scheduling}"))
         if self._config.wearer is None:
-            problems.append(Problem(Fault.NO_WEARER, "no wearer is set: frames are never valid"))
-        for problem in problems:
+            problem = Problem(Fault.NO_WEARER, "no wearer is set: frames are never valid")
             _log.warning("%s; %s", problem.text, problem.remedy)
-        if not_locked := realtime.lock_memory():
-            _log.info("%s", not_locked)
+            problems.append(problem)
         return tuple(problems)
 
     def _start_bring_up(self, index: int, lost: Lost | None) -> None:
@@ -198,8 +199,8 @@ class Service:
     ) -> None:
         def entered() -> None:
             realtime.enter_thread(self._config.realtime, rank)
-            if pinned and (not_pinned := realtime.pin_thread(self._config.realtime)):
-                _log.warning("%s", not_pinned)
+            if pinned:
+                realtime.pin_thread(self._config.realtime)
             body()
 
         thread = threading.Thread(target=entered, name=name, daemon=True)

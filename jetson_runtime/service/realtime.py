@@ -1,6 +1,6 @@
 """What keeps the reactor on time: scheduling class, pinning, memory lock, the interpreter's hand-over and its gc.
 
-Each measure that the system does not permit is told in one line with its remedy, and the service runs on without it.
+What the system does not permit is told in one line with the remedies, and the service runs on without it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import resource
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from jetson_runtime.suit.config import Realtime
 
@@ -31,19 +32,43 @@ def shorten_hand_over() -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
 
 
-def enter_thread(settings: Realtime, rank: int) -> str:
-    """Gives the calling thread its priority (rank 0 is the reactor's, higher ranks lower); returns why not, or ''."""
-    if settings.priority == 0:
-        return ""
-    priority = max(settings.priority - rank, os.sched_get_priority_min(os.SCHED_FIFO))
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
-    except PermissionError:
+class Refused(NamedTuple):
+    """What the system does not permit, each with its remedy; empty where it does."""
+
+    scheduling: str
+    memory: str
+    processors: str
+
+    def line(self) -> str:
+        """All of it in one line; empty where all is permitted."""
+        told = "; ".join(text for text in self if text)
         return (
-            f"SCHED_FIFO {priority} is not permitted: frames come late when the machine is busy; "
-            "set LimitRTPRIO= in the unit, or [realtime] priority = 0 in suit.toml"
+            f"not permitted here, so that frames come late when the machine is busy: {told}" if told else ""
         )
-    return ""
+
+
+def enter_process(settings: Realtime) -> Refused:
+    """Gives every thread there is, those that libraries started too, the lowest rank, and locks the memory.
+
+    Threads started from these inherit the rank. That the reactor can be pinned is only tried.
+    """
+    permitted = all(_enter(int(thread), settings, OTHER_RANK) for thread in os.listdir("/proc/self/task"))
+    before = os.sched_getaffinity(0)
+    processors = pin_thread(settings)
+    os.sched_setaffinity(0, before)
+    priority = _priority(settings, OTHER_RANK)
+    return Refused(
+        scheduling=""
+        if permitted
+        else f"SCHED_FIFO {priority} (set LimitRTPRIO= in the unit, or [realtime] priority = 0 in suit.toml)",
+        memory=lock_memory(),
+        processors=processors,
+    )
+
+
+def enter_thread(settings: Realtime, rank: int) -> None:
+    """Gives the calling thread its priority, where permitted; rank 0 is the reactor's, higher ranks lower."""
+    _enter(0, settings, rank)
 
 
 def pin_thread(settings: Realtime) -> str:
@@ -53,7 +78,7 @@ def pin_thread(settings: Realtime) -> str:
     try:
         os.sched_setaffinity(0, settings.cpus)
     except OSError as error:
-        return f"not pinned to processors {list(settings.cpus)}: {error.strerror}; correct [realtime] cpus"
+        return f"processors {list(settings.cpus)} ({error.strerror}; correct [realtime] cpus in suit.toml)"
     return ""
 
 
@@ -63,11 +88,11 @@ def lock_memory() -> str:
     Under a limit it is left alone: at the limit each later allocation would fail.
     """
     if not _lock_is_unlimited():
-        return "memory is not locked: it is limited here; set LimitMEMLOCK=infinity in the unit"
+        return "locked memory, which is limited (set LimitMEMLOCK=infinity in the unit)"
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) != 0:
         reason = errno.errorcode.get(ctypes.get_errno(), "?")
-        return f"memory is not locked ({reason}); set LimitMEMLOCK=infinity in the unit"
+        return f"locked memory ({reason}; set LimitMEMLOCK=infinity in the unit)"
     return ""
 
 
@@ -83,6 +108,23 @@ def freeze_garbage() -> None:
 def collect_young() -> None:
     """Frees cycles made since the last call, e.g. by a failed bring-up; well under a millisecond after a freeze."""
     gc.collect(1)
+
+
+def _enter(thread: int, settings: Realtime, rank: int) -> bool:
+    """Whether `thread` (0: the calling one) has its priority now, or none is asked for."""
+    if settings.priority == 0:
+        return True
+    try:
+        os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(_priority(settings, rank)))
+    except PermissionError:
+        return False
+    except ProcessLookupError:  # it has ended
+        pass
+    return True
+
+
+def _priority(settings: Realtime, rank: int) -> int:
+    return max(settings.priority - rank, os.sched_get_priority_min(os.SCHED_FIFO))
 
 
 def _lock_is_unlimited() -> bool:
