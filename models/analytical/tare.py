@@ -22,7 +22,7 @@ RIGHT = (
 )  # of a sensor whose axes are its segment's, as the suit's are after their named mounting
 
 _STILL_DEG = 5.0  # more sway than this in any row, and the stance was none
-_LEVEL_DEG = 60.0  # an axis nearer to the vertical than 30 degrees is not the one across the body
+_ACROSS_DEG = 30.0  # an axis nearer to the vertical is not the one across the body
 _TURNED = 0.05  # rms sine of the tilt away from neutral below which a movement shows no axis
 
 
@@ -35,12 +35,12 @@ class Tare:
 
 
 def take_tare(standing: Floats, right: npt.ArrayLike = RIGHT, world_up: npt.ArrayLike = WORLD_UP) -> Tare:
-    """The tare of one sensor from quaternions (n, 4) in neutral stance; rows with NaN are passed over.
+    """The tare of one sensor from quaternions (n, 4) in neutral stance; rows of NaN or zeros are passed over.
 
     right: the wearer's right in sensor axes, exact but for its tilt. Raises ValueError where no row is known, the
     wearer moved, or `right` points up or down.
     """
-    known = standing[np.isfinite(standing).all(axis=1)]
+    known = standing[np.linalg.norm(standing, axis=1) > 0.0]
     if len(known) == 0:
         raise ValueError(
             "no orientation is known in neutral stance; record it again with the sensor streaming"
@@ -99,7 +99,7 @@ def right_of_motion(moving: Floats, neutral: Floats, near: npt.ArrayLike) -> Flo
 def _level_axes(up: Floats, right: Floats) -> Floats:
     right = _unit(right)
     lean = float(np.degrees(np.arccos(np.clip(abs(right @ up), 0.0, 1.0))))
-    if not lean >= 90.0 - _LEVEL_DEG:
+    if not lean >= _ACROSS_DEG:
         raise ValueError(
             f"the axis given as the wearer's right is {lean:.0f} degrees from the vertical; check how it is mounted"
         )

@@ -204,6 +204,15 @@ def test_a_restless_stance_and_an_upright_axis_are_refused() -> None:
         take_tare(np.full((10, 4), np.nan))
 
 
+def test_rows_without_an_orientation_do_not_spoil_a_tare() -> None:
+    standing = Body({}, seed=8, mounting_deg=10.0).standing()["foot_l"]
+    holed = standing.copy()
+    holed[3:6], holed[8] = np.nan, 0.0
+    holed[10:20] *= -1.0
+    assert take_tare(holed).axes == pytest.approx(take_tare(standing).axes)
+    assert take_tare(holed).neutral == pytest.approx(take_tare(standing).neutral)
+
+
 def test_a_gap_stays_a_gap_and_breaks_nothing_after_it() -> None:
     body = Body(_squat(), seed=7)
     tares, moving = body.tares(), body.moving()
