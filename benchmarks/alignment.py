@@ -1,13 +1,15 @@
 """What the aligner puts on the grid, against the truth, and what that does to the outcomes.
 
     python benchmarks/alignment.py                  the shipped trial
-    python benchmarks/alignment.py --data FOLDER    trials of `second-skin-lab virtual --subjects 0:8 --seconds 20`
+    python benchmarks/alignment.py --wearers 6      walking, lifting and standing of six virtual wearers, 12 s each
+    python benchmarks/alignment.py --data FOLDER    any trials
 
 methods    how well samples at a device's rate give the value between them
 vibration  what is left on the grid of one that a device feels
 channels   what the live chain (device clocks, links, clock estimation, aligner) puts on the grid against the trial,
            RMS by group of channels; the age of a tick and of its oldest sample
-outcomes   each outcome's RMSE of the network on live rows over that on the trial's own rows
+outcomes   each outcome's RMSE of the network on live rows over that on the trial's own rows; the clocks' share of
+           it: over that on rows aligned with the samples' true times
 loss       the same with one packet in 200 lost on every stream over none lost
 
 Needs the extras `sim` and `lab`.
@@ -34,9 +36,13 @@ from jetson_runtime.suit.signals import CHANNELS, LABEL_NAMES, RATE_HZ, SIDES
 from jetson_runtime.suit.trial import Trial, read_trial
 from jetson_runtime.timing.align import Policy
 from jetson_runtime.timing.weights import AFTER_NS, BEFORE_NS, FAST_HZ, WindowFit, parabola
+from models.virtual_wearer.subject import Subject
+from models.virtual_wearer.wearer import TASKS, generate
 
 POLICIES: tuple[Policy, ...] = get_args(Policy)
+TABLES = ("methods", "channels", "outcomes")
 LOSS = 1 / 200
+WEARER_S = 12.0
 # The movement without the white noise of the sensors that recorded the trial, for `methods` and `channels`.
 MOVEMENT_HZ = 40.0
 # Where the shipped trial walks.
@@ -59,21 +65,40 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, help="folder of trials (default: the shipped trial)")
+    parser.add_argument(
+        "--wearers", type=int, default=0, metavar="N", help="virtual ones, none of the training's"
+    )
+    parser.add_argument(
+        "--tables", default=",".join(TABLES), help=f"comma-separated; default: {','.join(TABLES)}"
+    )
     parser.add_argument("--bundle", type=Path, default=bundle.SHIPPED)
     parser.add_argument("--json", action="store_true", help="one object instead of tables")
     options = parser.parse_args()
-    trials = [read_trial(path) for path in sorted(options.data.glob("*.parquet"))] if options.data else []
-    walk = next((trial for trial in trials if trial.meta.task == "W"), None)
-    trials = trials or [read_trial(SHIPPED_TRIAL)]
-    walk = walk or _cut(trials[0], WALK if not options.data else slice(None))
-    result = {"methods": _methods(walk), "vibration": _vibration(), "channels": _channels(walk)}
-    result |= _outcomes(trials, bundle.load(options.bundle))
+    tables = options.tables.split(",")
+    trials = _trials(options)
+    walk = next((trial for trial in trials if trial.meta.task == "W"), None) or _cut(trials[0], WALK)
+    result: dict[str, Any] = {}
+    if "methods" in tables:
+        result |= {"methods": _methods(walk), "vibration": _vibration()}
+    if "channels" in tables:
+        result["channels"] = _channels(walk)
+    if "outcomes" in tables:
+        result |= _outcomes(trials, bundle.load(options.bundle))
     if options.json:
         print(json.dumps(result))
         return
     for title, rows in result.items():
         print(f"\n{title}")
         _print(rows)
+
+
+def _trials(options: argparse.Namespace) -> list[Trial]:
+    if options.data:
+        return [read_trial(path) for path in sorted(options.data.glob("*.parquet"))]
+    if options.wearers:
+        wearers = [Subject.random(seed) for seed in range(options.wearers)]
+        return [generate(wearer, task, WEARER_S, seed=0) for wearer in wearers for task in TASKS]
+    return [read_trial(SHIPPED_TRIAL)]
 
 
 def _cut(trial: Trial, rows: slice) -> Trial:
@@ -222,6 +247,8 @@ def _outcomes(trials: Sequence[Trial], model: bundle.Bundle) -> dict[str, list[d
             for loss in (0.0, LOSS):
                 played = play(trial, truth, Setup(policy, loss=loss, seed=seed), history)
                 variants[f"{policy} {loss:g}"] = (played.rows, played.valid)
+            played = play(trial, truth, Setup(policy, seed=seed), history, exact=True)
+            variants[f"{policy} true"] = (played.rows, played.valid)
         scored = np.logical_and.reduce([told for _, told in variants.values()])
         scored[:history] = False
         for name, (rows, told) in variants.items():
@@ -238,6 +265,10 @@ def _outcomes(trials: Sequence[Trial], model: bundle.Bundle) -> dict[str, list[d
                 "outcome": label,
                 "trial's rows": float(rmse["perfect"][i]),
                 **{policy: float(rmse[f"{policy} 0"][i] / rmse["perfect"][i]) for policy in POLICIES},
+                **{
+                    f"{policy}, clocks' share": float(rmse[f"{policy} 0"][i] / rmse[f"{policy} true"][i])
+                    for policy in POLICIES
+                },
             }
             for i, label in enumerate(LABEL_NAMES)
         ],

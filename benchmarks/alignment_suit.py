@@ -15,7 +15,7 @@ from scipy.signal import butter, sosfiltfilt
 
 from drivers.emulator.clock import DeviceClock
 from drivers.emulator.transport import TransportName, make_transport
-from drivers.samples import FLAG_IMU_VALID, ImuSample, InsoleSample
+from drivers.samples import FLAG_IMU_VALID, ClockFacts, ImuSample, InsoleSample
 from jetson_runtime.inference.intake import Intake
 from jetson_runtime.suit.config import ModelTable, StreamConfig, SuitConfig, Wearer
 from jetson_runtime.suit.signals import FRESH_NS, PERIOD_NS, RATE_HZ, STANDARD_GRAVITY, STREAMS, Stream
@@ -26,13 +26,15 @@ Doubles = npt.NDArray[np.float64]
 Events = Iterator[tuple[int, int, int, tuple[float, ...], int]]
 
 _BEGIN_NS = 600_000_000_000
+_SETTLE_S = 2.0
 # On the wire: accel, gyro, quaternion and time of a 3DM-GX5; 235 cells of an insole.
 _BYTES = {"imu": 66, "insole": 525}
 _CENTRES = slice(49, 51), slice(52, 54)
 
 
 class Setup(NamedTuple):
-    """How the suit is wired. insole_hz: right, left. warm_up_s: the first row held while the clocks are learnt."""
+    """How the suit is wired. insole_hz: right, left. warm_up_s: the first row held while the clocks are learnt; rows
+    are computed in its last two seconds."""
 
     policy: Policy = "low_latency"
     imu_hz: float = 200.0
@@ -94,12 +96,13 @@ def play(trial: Trial, truth: Truth, setup: Setup, history: int = 248, *, exact:
     aligner = Aligner([FRESH_NS[stream.kind] for stream in STREAMS], setup.policy)
     intakes = [Intake(i, _config(trial), aligner) for i in range(len(STREAMS))]
     for i, stream in enumerate(STREAMS):
-        intakes[i].attach(round(1e9 / _rate_hz(stream, setup)))
+        period_ns, stamp_ns = round(1e9 / _rate_hz(stream, setup)), _stamp_ns(stream, setup)
+        intakes[i].attach(period_ns, ClockFacts(stamp_resolution_ns=stamp_ns))
     start_ns = _BEGIN_NS + round(setup.warm_up_s * RATE_HZ) * PERIOD_NS
     wait_ns = default_max_wait_ns(setup.policy)
     played = Played(np.empty((count, 54)), np.empty(count), np.full(count, np.nan), np.zeros(count, bool))
     first, row, run = start_ns // PERIOD_NS, empty_row(), 0
-    tick = _BEGIN_NS // PERIOD_NS
+    tick = first - round(_SETTLE_S * RATE_HZ)
 
     def compute(now_ns: int) -> None:
         nonlocal tick, run
@@ -141,7 +144,7 @@ def _device(trial: Trial, truth: Truth, setup: Setup, index: int, start_ns: int,
     random = np.random.default_rng([seed, 0xA11])
     wake_ns = np.exp(random.normal(np.log(50e3), 0.5, len(ticks))).astype(np.int64)
     receive_ns = np.maximum.accumulate(arrival_ns + wake_ns)
-    step_ns = 1 if stream.kind == "imu" else setup.insole_stamp_us * 1000
+    step_ns = _stamp_ns(stream, setup)
     device_ns = np.rint(ticks / rate_hz * 1e9).astype(np.int64) // step_ns * step_ns
     values = truth.at((true_ns - start_ns) * 1e-9)[:, list(stream.channels)]
     if not np.isfinite(trial.channels[:, stream.channels[:6]]).any():
@@ -169,6 +172,10 @@ def _sample(
 
 def _rate_hz(stream: Stream, setup: Setup) -> float:
     return setup.imu_hz if stream.kind == "imu" else setup.insole_hz[stream.side == "l"]
+
+
+def _stamp_ns(stream: Stream, setup: Setup) -> int:
+    return 1 if stream.kind == "imu" else setup.insole_stamp_us * 1000
 
 
 def _config(trial: Trial) -> SuitConfig:

@@ -103,7 +103,7 @@ class StreamAligner:
         self.source_ns = source_ns = ring.times[number % CAPACITY] if number >= 0 else None
         tap = self._index * _TAPS
         if source_ns is None or t_ns - source_ns > self.fresh_ns:
-            taps.row[tap] = _MISSING
+            taps.row[tap], taps.share[tap] = _MISSING, 1.0
         elif self._holds or number == ring.newest:
             self._hold(tap, number, taps)
         else:
