@@ -9,7 +9,7 @@ at 80 ppm: that needs the whole two minutes. A quiet link (a plain UART) does no
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ _RESTLESS_NS, _CALMING = 0.15e6, 0.97
 _LOW_HALF_CLIP_NS = 1_200_000
 _ABOVE_WEIGHT = 0.3
 _OUTLIER_NS = 2.0e6
-_REWEIGHTING_PASSES = 3
+_YOUNG, _YOUNG_PASSES = 10, 3
 # What a prior slope weighs: as the points of a line whose scatter is this.
 _PRIOR_SCATTER_NS = 0.2e6
 _STEP_DOWN_NS, _STEP_DOWN_BUCKETS, _EARLY_SPAN_NS = 2.0e6, 2, SECOND // 4
@@ -81,8 +81,12 @@ class OffsetLine:
         self._unrest_ns = 0.0
         self._early = self._late = 0
 
-    def at(self, device: float) -> float:
-        """The line's offset, ns, at a device time in ns from the origin."""
+    @overload
+    def at(self, device: float) -> float: ...
+    @overload
+    def at(self, device: Doubles) -> Doubles: ...
+    def at(self, device: float | Doubles) -> float | Doubles:
+        """The line's offset, ns, at device times in ns from the origin."""
         return self._height + self.slope * (device - self._middle)
 
     def add(self, bucket: Bucket) -> bool:
@@ -129,12 +133,16 @@ class OffsetLine:
         self._first, self._end = 0, count
 
     def _fit(self) -> None:
-        """Three passes of reweighting: 1 below the line, 0.3 above, falling with the square beyond 2 ms."""
+        """Weights are 1 below the line, 0.3 above, falling with the square beyond 2 ms.
+
+        A young line is fitted three times, an old one moves so little that it can take those of the line before.
+        """
         window = max(_QUIET_WINDOW, min(1.0, self._unrest_ns / _RESTLESS_NS) * _WINDOW)
         first = max(self._first, self._end - round(window))
         x, y = self._device[first : self._end], self._offset[first : self._end]
-        weight = np.ones(len(x))
-        for _ in range(_REWEIGHTING_PASSES):
+        young = len(x) <= _YOUNG
+        weight = np.ones(len(x)) if young else _weights(y - self.at(x * SECOND))
+        for _ in range(_YOUNG_PASSES if young else 1):
             total = weight.sum()
             mean_x, mean_y = weight @ x / total, weight @ y / total
             from_x, from_y = x - mean_x, y - mean_y
