@@ -63,9 +63,12 @@ class Imu:
 
     def feed(self, data: bytes, receive_ns: int) -> list[ImuSample]:
         """Samples completed by `data`, in order; what cannot become one is counted."""
-        decode = self._decoder.sample
-        samples = [decode(packet, receive_ns) for packet in self._parser.cut(data)]
-        return [sample for sample in samples if sample is not None]
+        samples = []
+        for packet in self._parser.cut(data):
+            sample = self._decoder.sample(packet, receive_ns)
+            if sample is not None:
+                samples.append(sample)
+        return samples
 
     def counters(self) -> dict[str, int]:
         """Since bring-up. without_*, not_finite, out_of_range: IMU packets that gave no sample, and why."""

@@ -44,6 +44,7 @@ class Intake:
         self._wearer = config.wearer
         self._convert: Callable[[ImuSample | InsoleSample], tuple[float, ...]]
         self._convert = self._imu_values if stream.kind == "imu" else self._insole_values
+        self._tells_of_steps = stream.kind == "insole"
         mounting = config.streams[stream.name].mounting if stream.name in config.streams else None
         self._turn = _turn(mounting)
         self._delay_ns = config.link_delay_ns(stream)
@@ -70,17 +71,18 @@ class Intake:
 
     def take(self, sample: ImuSample | InsoleSample) -> bool:
         """True where the sample was kept, False for a duplicate or one older than the newest."""
-        if self._clock_was_set(sample):
-            self._clock.restart(sample.device_ns, sample.receive_ns)
-        sample_ns = self._clock.update(sample.device_ns, sample.receive_ns) - self._delay_ns
-        if self._clock.restarts != self._restarts:
-            self._restarts = self._clock.restarts
+        clock, device_ns = self._clock, sample.device_ns
+        if self._tells_of_steps and self._clock_was_set(sample):
+            clock.restart(device_ns, sample.receive_ns)
+        sample_ns = clock.update(device_ns, sample.receive_ns) - self._delay_ns
+        if clock.restarts != self._restarts:
+            self._restarts = clock.restarts
             self._last_device_ns = None
             self._aligner.forget(self._index)
-        if self._last_device_ns is not None:
-            steps = round((sample.device_ns - self._last_device_ns) / self._period_ns)
-            self._drops += max(0, steps - 1)
-        self._last_device_ns = sample.device_ns
+        last_ns = self._last_device_ns
+        if last_ns is not None and 2 * (device_ns - last_ns) >= 3 * self._period_ns:
+            self._drops += round((device_ns - last_ns) / self._period_ns) - 1
+        self._last_device_ns = device_ns
         self._samples += 1
         return self._aligner.push(self._index, sample_ns, self._convert(sample))
 
@@ -114,8 +116,7 @@ class Intake:
         )
 
     def _imu_values(self, sample: ImuSample | InsoleSample) -> tuple[float, ...]:
-        turn = self._turn
-        return turn(sample.accel or _MISSING_VECTOR) + turn(sample.gyro or _MISSING_VECTOR)
+        return self._turn(sample.accel or _MISSING_VECTOR, sample.gyro or _MISSING_VECTOR)
 
     def _insole_values(self, sample: ImuSample | InsoleSample) -> tuple[float, ...]:
         assert isinstance(sample, InsoleSample)
@@ -133,11 +134,16 @@ def _in_feet_and_bodyweights(sample: InsoleSample, wearer: Wearer | None) -> tup
     )
 
 
-def _turn(mounting: str | None) -> Callable[[Vector3], Vector3]:
-    """The rotation from the sensor's axes to its segment's: every named mounting is a signed permutation."""
+def _turn(mounting: str | None) -> Callable[[Vector3, Vector3], tuple[float, ...]]:
+    """Acceleration and angular rate from the sensor's axes to its segment's, in a row.
+
+    Every named mounting is a signed permutation.
+    """
     if mounting is None:
-        return lambda v: v
+        return lambda accel, gyro: accel + gyro
     rotation = MOUNTINGS[mounting]
     i, j, k = (int(np.flatnonzero(line)[0]) for line in rotation)
     a, b, c = (float(line[n]) for line, n in zip(rotation, (i, j, k), strict=True))
-    return lambda v: (a * v[i], b * v[j], c * v[k])
+    return lambda accel, gyro: (
+        a * accel[i], b * accel[j], c * accel[k], a * gyro[i], b * gyro[j], c * gyro[k]
+    )  # fmt: skip
