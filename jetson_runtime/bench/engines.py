@@ -11,9 +11,7 @@ needs longer is called at the next grid time. floor: the bytes of the weights re
 from __future__ import annotations
 
 import argparse
-import contextlib
 import statistics
-import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -23,18 +21,16 @@ from typing import Any
 import numpy as np
 
 from jetson_runtime.bench import report
+from jetson_runtime.bench.crew import Crew
 from jetson_runtime.bench.machine import Machine
-from jetson_runtime.bench.processes import Worker, WorkerLost
 from jetson_runtime.bench.rails import Rails, Watch
-from jetson_runtime.bench.ways import BOTH, FLOOR_WAYS, FLOORS, REFERENCE, WAYS, WayToRun, one_thread
+from jetson_runtime.bench.ways import BOTH, FLOOR_WAYS, FLOORS, WAYS, WayToRun
 from jetson_runtime.inference import bundle
-from jetson_runtime.inference.bundle import GOLDEN, SHIPPED, Bundle
+from jetson_runtime.inference.bundle import SHIPPED
 from jetson_runtime.stream.text import number
 from jetson_runtime.suit.errors import SuitError
 
 _SECONDS = 34.0
-# A TensorRT engine is built at its first start.
-_MAKING_S = 600.0
 _HOT_S, _PACED_S = 0.05, 0.25
 
 Round = dict[str, dict[str, float | None]]
@@ -60,17 +56,17 @@ def run(options: argparse.Namespace) -> int:
     ways = _chosen(options.only)
     model = bundle.load(options.bundle)
     machine = Machine()
-    with contextlib.ExitStack() as stack:
-        known = _Reference(model, stack)
-        workers, absent = _start(ways, model, stack)
-        errors = _errors(model, workers, known.file())
-        by = {name: worker.ask("settle", file=str(known.file()))["by"] for name, worker in workers.items()}
-        rounds = _rounds(workers, end_s)
-        memory = {name: worker.ask("memory")["rss_mb"] for name, worker in workers.items()}
-    result = _result(rounds, errors, memory)
+    with tempfile.TemporaryDirectory() as folder, Crew(ways, model, Path(folder)) as crew:
+        known = str(crew.known)
+        checked = crew.ask_all("check", file=known, sd=list(model.manifest.outcome_sd))
+        by = crew.ask_all("settle", file=known)[FLOORS["fp32"]]["by"]
+        rounds = _rounds(crew, end_s)
+        memory = crew.ask_all("memory")
+    errors = {name: checked[name]["max_abs_error"] for name in memory if name not in FLOORS.values()}
+    result = _result(rounds, errors, {name: answer["rss_mb"] for name, answer in memory.items()})
     result |= {
-        "floor_by": by[FLOORS["fp32"]],
-        "absent": absent,
+        "floor_by": by,
+        "absent": crew.absent,
         "bundle": model.manifest.name,
         "machine": machine.facts(),
     }
@@ -86,73 +82,29 @@ def _chosen(only: str | None) -> list[WayToRun]:
     return [*FLOOR_WAYS, *(way for way in WAYS if way.name in wanted)]
 
 
-def _start(
-    ways: Sequence[WayToRun], model: Bundle, stack: contextlib.ExitStack
-) -> tuple[dict[str, Worker], dict[str, str]]:
-    """All ways' processes, ready; and why the others are not here. Started together: most of it is importing."""
-    absent = {way.name: f"{package} is not installed" for way in ways if (package := way.missing())}
-    started = {}
-    for way in ways:
-        if way.name not in absent:
-            started[way.name] = Worker(way.command(model.path), one_thread())
-            stack.callback(started[way.name].close)
-    for name, worker in started.items():
-        try:
-            reason = worker.ready(_MAKING_S)
-        except WorkerLost as error:
-            reason = str(error)
-        if reason:
-            absent[name] = reason
-    return {name: worker for name, worker in started.items() if name not in absent}, absent
-
-
-class _Reference:
-    """What PyTorch answers in float64, computed in a process of its own; the golden file where torch is not here."""
-
-    def __init__(self, model: Bundle, stack: contextlib.ExitStack) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._file = model.path / GOLDEN
-        if not REFERENCE.missing():
-            self._file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "reference.npz"
-            command = [*REFERENCE.command(model.path), "--out", str(self._file)]
-            self._process = stack.enter_context(subprocess.Popen(command, env=one_thread()))
-
-    def file(self) -> Path:
-        """rows and outcomes, once they are computed."""
-        if self._process is not None and self._process.wait() != 0:
-            raise SuitError("the reference in PyTorch could not be computed; see above")
-        return self._file
-
-
-def _errors(model: Bundle, workers: Mapping[str, Worker], known: Path) -> dict[str, float]:
-    """Each way's worst error in outcome SDs against the reference; all at once, for nothing is timed yet."""
-    checked = {name: worker for name, worker in workers.items() if name not in FLOORS.values()}
-    for worker in checked.values():
-        worker.tell("check", file=str(known), sd=list(model.manifest.outcome_sd))
-    return {name: worker.answer()["max_abs_error"] for name, worker in checked.items()}
-
-
-def _rounds(workers: Mapping[str, Worker], end_s: float) -> list[Round]:
-    """Rounds until the time is over."""
+def _rounds(crew: Crew, end_s: float) -> list[Round]:
+    """Rounds until the time is over; of each way that was there to the last, by name."""
     rails = Rails()
     rounds: list[Round] = []
     took_s = 0.0
     while not rounds or time.monotonic() + took_s < end_s:
         start_s = time.monotonic()
-        rounds.append({name: _stretch(worker, rails) for name, worker in workers.items()})
+        stretches = {name: _stretch(crew, name, rails) for name in crew.names}
+        rounds.append({name: figures for name, figures in stretches.items() if figures is not None})
         took_s = time.monotonic() - start_s
-    return rounds
+    return [{name: one[name] for name in crew.names} for one in rounds]
 
 
-def _stretch(worker: Worker, rails: Rails) -> dict[str, float | None]:
-    """One way's part of a round."""
-    hot = worker.ask("hot", seconds=_HOT_S)["ns"]
+def _stretch(crew: Crew, name: str, rails: Rails) -> dict[str, float | None] | None:
+    """One way's part of a round; None where it was lost."""
     watch = Watch(rails)
-    worker.tell("paced", seconds=_PACED_S)
-    paced = worker.answer(meanwhile=watch.look)
+    hot = crew.ask(name, "hot", seconds=_HOT_S)
+    paced = hot and crew.ask(name, "paced", meanwhile=watch.look, seconds=_PACED_S)
+    if not hot or not paced:
+        return None
     p50, p99 = np.percentile(paced["ns"], (50, 99)) * 1e-3
     return {
-        "hot_us": float(np.median(hot)) * 1e-3,
+        "hot_us": float(np.median(hot["ns"])) * 1e-3,
         "paced_p50_us": float(p50),
         "paced_p99_us": float(p99),
         "cpu_percent": 100.0 * paced["cpu_s"] / paced["wall_s"],

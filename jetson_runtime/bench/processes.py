@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import select
 import subprocess
@@ -10,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 # Longer than any order takes on a slow board; making the way may take its own time (TensorRT builds an engine).
-_ANSWER_S = 30.0
+_ANSWER_S = 120.0
 _STOP_S = 2.0
 _LOOK_S = 0.05
 
@@ -33,14 +34,9 @@ class Worker:
             text=True,
         )
 
-    def ready(self, timeout_s: float) -> str:
-        """Waits until its way is made; returns why it cannot be made here, or ''."""
-        return str(self.answer(timeout_s).get("absent", ""))
-
-    def ask(self, do: str, **order: Any) -> dict[str, Any]:
-        """One order and its answer."""
-        self.tell(do, **order)
-        return self.answer()
+    def ready(self, timeout_s: float) -> dict[str, Any]:
+        """Waits until its way is made; {"absent": reason} where it cannot be made here."""
+        return self.answer(timeout_s)
 
     def tell(self, do: str, **order: Any) -> None:
         """Gives an order; its `answer` must be taken before the next one."""
@@ -82,6 +78,8 @@ class Worker:
         self._said.close()
 
     def _last_words(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_STOP_S)
         self._said.seek(0)
         lines = self._said.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else "ended without a word"

@@ -34,8 +34,8 @@ FLOOR = "floor"
 _FEWEST, _MOST = 3, 4000
 # A way that reads a whole window is compared at every so many ticks: each costs it milliseconds.
 _WINDOW_STRIDE = 24
-# A comparison goes on for so long, and for so many ticks at least.
-_CHECK_S, _CHECK_TICKS = 1.0, 300
+# A comparison goes on for so long, and for more ticks than the longest convolution looks back.
+_CHECK_S, _CHECK_TICKS = 2.0, 140
 
 
 class Way(Protocol):

@@ -10,22 +10,26 @@ from jetson_runtime.bench.worker import Way, serve
 from jetson_runtime.inference import bundle
 from jetson_runtime.inference.bundle import Bundle
 
-REFERENCE = "reference"
-
 
 def main() -> None:
-    """Serves the way NAME, or writes the reference's answers to --out."""
+    """Serves the way NAME until its orders end."""
     parser = argparse.ArgumentParser(prog="python -m models.peers", description=__doc__)
-    parser.add_argument("name", choices=(REFERENCE, *WAYS))
+    parser.add_argument("name", choices=tuple(WAYS))
     parser.add_argument("--bundle", type=Path, required=True)
-    parser.add_argument("--out", type=Path, help="of `reference`: rows and outcomes (npz)")
+    parser.add_argument(
+        "--reference", type=Path, help="first write there what PyTorch answers in float64 (npz)"
+    )
     options = parser.parse_args()
-    if options.name == REFERENCE:
-        from models.peers import reference
 
-        reference.write(options.out, bundle.load(options.bundle))
-        return
-    serve(lambda: WAYS[options.name](bundle.load(options.bundle)))
+    def make() -> Way:
+        model = bundle.load(options.bundle)
+        if options.reference is not None:
+            from models.peers import reference
+
+            reference.write(options.reference, model)
+        return WAYS[options.name](model)
+
+    serve(make)
 
 
 def _torch_windows(model: Bundle) -> Way:

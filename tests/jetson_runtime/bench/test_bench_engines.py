@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from jetson_runtime.bench import engines as bench
+from jetson_runtime.bench.crew import Crew
 from jetson_runtime.bench.floor import Floor
 from jetson_runtime.bench.processes import Worker, WorkerLost
 from jetson_runtime.bench.rails import Rails, Watch
@@ -128,23 +129,40 @@ def test_a_worker_that_cannot_make_its_way_says_why_and_one_that_dies_what_it_sa
     command = [sys.executable, "-m", "jetson_runtime.bench.worker", "numpy", "--bundle", str(tmp_path)]
     worker = Worker(command, one_thread())
     try:
-        assert "manifest.json: no such file" in worker.ready(30.0)
+        assert "manifest.json: no such file" in worker.ready(60.0)["absent"]
     finally:
         worker.close()
     worker = Worker([sys.executable, "-c", "raise SystemExit('gone for good')"], dict(os.environ))
     try:
         with pytest.raises(WorkerLost, match="gone for good"):
-            worker.ready(30.0)
+            worker.ready(60.0)
     finally:
         worker.close()
+
+
+def _asked(worker: Worker, do: str, **order: Any) -> dict[str, Any]:
+    worker.tell(do, **order)
+    return worker.answer(60.0)
+
+
+def test_a_way_that_is_lost_is_absent_from_then_on_and_the_others_go_on(tmp_path: Path) -> None:
+    numpy_way = next(way for way in WAYS if way.name == "numpy")
+    broken = WayToRun("broken", "jetson_runtime.bench.worker", ("floor", "--legs", "many"))
+    with Crew([FLOOR_WAYS[0], numpy_way, broken], bundle.load(SHIPPED), tmp_path) as crew:
+        assert crew.names == [FLOOR_WAYS[0].name, "numpy"]
+        assert "invalid int value" in crew.absent["broken"]
+        assert crew.ask("numpy", "no such order") is None
+        assert crew.names == [FLOOR_WAYS[0].name]
+        assert "no such order" in crew.absent["numpy"]
+        assert set(crew.ask_all("memory")) == {FLOOR_WAYS[0].name}
 
 
 def test_a_floor_worker_obeys_until_it_is_closed() -> None:
     worker = Worker(FLOOR_WAYS[0].command(SHIPPED), one_thread())
     try:
-        assert worker.ready(60.0) == ""
-        assert worker.ask("settle", file=str(SHIPPED / GOLDEN))["by"] in ("native", "blas")
-        assert len(worker.ask("hot", seconds=0.0)["ns"]) >= 3
+        assert worker.ready(60.0) == {"ready": True}
+        assert _asked(worker, "settle", file=str(SHIPPED / GOLDEN))["by"] in ("native", "blas")
+        assert len(_asked(worker, "hot", seconds=0.0)["ns"]) >= 3
         looks: list[int] = []
         worker.tell("paced", seconds=0.3)
         answer = worker.answer(meanwhile=lambda: looks.append(1))
