@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isfinite
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,11 @@ class Legs:
         self._answers = self._out.reshape(-1)
         published = published_outcomes(sides)
         batch = {side: i * len(OUTCOMES) for i, side in enumerate(sides)}
-        self._sources = [tuple(batch[side] + i for side, i in item.sources) for item in published]
+        sources = [tuple(batch[side] + i for side, i in item.sources) for item in published]
+        self._means = [of for of in sources if len(of) > 1]
+        # Their means follow the answers.
+        places = iter(range(len(self._answers), len(self._answers) + len(self._means)))
+        self._in_order = itemgetter(*(of[0] if len(of) == 1 else next(places) for of in sources))
         self.nothing = (float("nan"),) * len(published)
         self.finite = False
 
@@ -50,9 +55,6 @@ class Legs:
         """In the order of `published_outcomes`; the lower back is the mean of both passes."""
         answers = self._answers.tolist()
         self.finite = isfinite(sum(answers))
-        return tuple(
-            [
-                answers[of[0]] if len(of) == 1 else sum([answers[i] for i in of]) / len(of)
-                for of in self._sources
-            ]
-        )
+        answers += [sum([answers[i] for i in of]) / len(of) for of in self._means]
+        told: tuple[float, ...] = self._in_order(answers)
+        return told
