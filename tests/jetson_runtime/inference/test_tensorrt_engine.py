@@ -315,6 +315,15 @@ def test_what_tensorrt_cannot_do_is_told_at_the_start(machine: Machine, cannot: 
     assert machine.gpu.in_use == 0
 
 
+def test_an_engine_of_another_network_is_refused_by_its_tensors(machine: Machine) -> None:
+    manifest = machine.bundle.manifest
+    shorter = manifest.network.model_copy(update={"dilations": (1, 2, 4, 8)})
+    machine.bundle = replace(machine.bundle, manifest=manifest.model_copy(update={"network": shorter}))
+    with pytest.raises(BundleError, match=r"not of the manifest's network \(block4\.first\.column, block4"):
+        machine.engine()
+    assert machine.gpu.in_use == 0
+
+
 @pytest.mark.parametrize(
     "call",
     [
