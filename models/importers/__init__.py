@@ -1,0 +1,1 @@
+"""Recordings of others -> trials of the suit's format."""

@@ -1,0 +1,63 @@
+"""What two pressure insoles would have measured under the feet of a skeleton on force plates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from jetson_runtime.suit.signals import COP_BODYWEIGHTS, SIDES, STANDARD_GRAVITY
+from models.importers.body_model import BodyModel, Poses
+
+Doubles = npt.NDArray[np.float64]
+
+# The unscaled Rajagopal2016 foot: its toe joint is 0.1788 m before the heel bone's origin, the heel ends 0.025 m
+# behind that origin and the toes 0.070 m before their joint. Gait2392's foot is the same.
+_TOE_JOINT_M, _HEEL_M, _TOES_M = 0.1788, 0.025, 0.070
+_WIDTH_OF_LENGTH = 0.38
+
+
+@dataclass(frozen=True)
+class Foot:
+    """The sole in the frame of calcn [m]: x of the heel's end, length, width; the middle line is at z = 0."""
+
+    heel_x: float
+    length: float
+    width: float
+
+
+def foot_of(model: BodyModel) -> Foot:
+    """From the model's own distance between heel bone and toe joint, mean of both sides."""
+    toe_joint = float(np.mean([model.segment(f"toes_{side}", f"calcn_{side}")[0] for side in SIDES]))
+    size = toe_joint / _TOE_JOINT_M
+    length = toe_joint + size * (_HEEL_M + _TOES_M)
+    return Foot(-size * _HEEL_M, length, _WIDTH_OF_LENGTH * length)
+
+
+def ends(poses: Poses, foot: Foot) -> tuple[Doubles, Doubles]:
+    """Heels and toe tips (n, 2, 3) in the laboratory."""
+    out = []
+    for x in (foot.heel_x, foot.heel_x + foot.length):
+        point = np.array([x, 0.0, 0.0])
+        out.append(
+            np.stack(
+                [poses.position[f"calcn_{s}"] + poses.rotation[f"calcn_{s}"] @ point for s in SIDES], axis=1
+            )
+        )
+    return out[0], out[1]
+
+
+def insole_channels(force: Doubles, centre: Doubles, poses: Poses, foot: Foot, mass_kg: float) -> Doubles:
+    """(n, 6) vgrf, cop_ap, cop_ml, right then left; `force`, `centre` of pressure (n, 2, 3) in the laboratory."""
+    out = []
+    for s, side in enumerate(SIDES):
+        rotation, origin = poses.rotation[f"calcn_{side}"], poses.position[f"calcn_{side}"]
+        local = np.einsum("nji,nj->ni", rotation, centre[:, s] - origin)
+        vgrf = force[:, s, 1] / (mass_kg * STANDARD_GRAVITY)
+        lateral = 1.0 if side == "r" else -1.0
+        ahead = (local[:, 0] - foot.heel_x) / foot.length
+        outward = 0.5 + lateral * local[:, 2] / foot.width
+        pressed = vgrf >= COP_BODYWEIGHTS
+        out += [vgrf, np.where(pressed, ahead, np.nan), np.where(pressed, outward, np.nan)]
+    return np.stack(out, axis=1)
