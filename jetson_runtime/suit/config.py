@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from jetson_runtime.suit.addresses import DEFAULT_LATEST, DEFAULT_PUBLIC, mistake
 from jetson_runtime.suit.config_rules import LOAD_OFF, LOAD_ON, mistakes_between
 from jetson_runtime.suit.errors import ConfigError
+from jetson_runtime.suit.links import LinkName, delay_ns
 from jetson_runtime.suit.mounting import DIRECTIONS, IN_SEGMENT_AXES, MOUNTINGS
-from jetson_runtime.suit.signals import FRESH_NS, LINK_DELAY_NS, SIDES_OF_CHOICE, Stream
+from jetson_runtime.suit.signals import FRESH_NS, SIDES_OF_CHOICE, Stream
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -60,13 +61,15 @@ class ModelTable(_Table):
 class StreamConfig(_Table):
     """One device: its port, its serial number, or both; how it is mounted (IMUs); the baud rate of its UART.
 
-    delay_ms: from sampling to receipt, the constant part that no clock estimate can see; None: by kind of device.
+    link: what it is wired with (`links.py`); None: by kind of device. delay_ms: from sampling to receipt, the constant
+    part that no clock estimate can see, as measured on the suit; None: that of the link.
     """
 
     port: Annotated[str, Field(min_length=1)] | None = None
     serial: Annotated[str, Field(min_length=1)] | None = None
     mounting: str = IN_SEGMENT_AXES
     baud: int = Field(default=921_600, ge=9_600, le=4_000_000)
+    link: LinkName | None = None
     delay_ms: float | None = Field(default=None, ge=0.0, le=50.0)
 
     @field_validator("mounting")
@@ -157,9 +160,9 @@ class SuitConfig(_Table):
     def link_delay_ns(self, stream: Stream) -> int:
         """From sampling to receipt on the link of `stream`."""
         settings = self.streams.get(stream.name)
-        if settings is None or settings.delay_ms is None:
-            return LINK_DELAY_NS[stream.kind]
-        return round(settings.delay_ms * 1e6)
+        if settings is not None and settings.delay_ms is not None:
+            return round(settings.delay_ms * 1e6)
+        return delay_ns(stream.kind, settings.link if settings is not None else None)
 
 
 def load(path: Path) -> SuitConfig:

@@ -58,9 +58,9 @@ LINKS: dict[LinkName, Link] = {
 DEFAULT_LINK: dict[str, LinkName] = {"imu": "usb_cdc", "insole": "ftdi_1ms"}
 
 
-def delay_ns(link: LinkName, kind: str) -> int:
-    """The constant delay of a device of this kind (imu, insole) on that link."""
-    told = LINKS[link]
+def delay_ns(kind: str, link: LinkName | None = None) -> int:
+    """The constant delay of a device of this kind (imu, insole) on `link`, None: on its default link."""
+    told = LINKS[link or DEFAULT_LINK[kind]]
     total = _FIRMWARE_NS + told.prepare_ns + _wire_ns(told.baud, _PACKETS[kind]) + told.wait_ns + _WAKE_UP_NS
     return round(total / _TENTH_NS) * _TENTH_NS
 

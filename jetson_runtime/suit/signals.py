@@ -17,10 +17,9 @@ STANDARD_GRAVITY = units.STANDARD_GRAVITY
 # Under less than this a foot's centre of pressure is not defined: what is left is noise divided by almost nothing.
 COP_BODYWEIGHTS = 0.05
 
-# By kind of device. How old the newest sample may be at a grid time; the delay from sampling to receipt that no
-# clock estimate can see (wire, USB frame, wake-up); how long a tick waits for its streams. Defaults of the config.
+# How old the newest sample may be at a grid time, by kind of device; how long a tick waits for its streams. Defaults of
+# the config.
 FRESH_NS = {"imu": 20_000_000, "insole": 45_000_000}
-LINK_DELAY_NS = {"imu": 900_000, "insole": 6_400_000}
 MAX_WAIT_NS = 8_000_000
 
 AXES = ("x", "y", "z")

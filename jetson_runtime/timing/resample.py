@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from jetson_runtime.suit.links import delay_ns
 from jetson_runtime.suit.signals import (
     FRESH_NS,
-    LINK_DELAY_NS,
     PERIOD_NS,
     RATE_HZ,
     STREAMS,
@@ -56,7 +56,7 @@ def random_links(
         rate = float(rates[0] if len(rates) == 1 else random.choice(rates))
         phase_ns = int(random.uniform(0, 1e9 / rate))
         links.append(
-            Link(rate, phase_ns, LINK_DELAY_NS[stream.kind], jitter_ns, loss, seed * len(STREAMS) + index)
+            Link(rate, phase_ns, delay_ns(stream.kind), jitter_ns, loss, seed * len(STREAMS) + index)
         )
     return tuple(links)
 

@@ -13,11 +13,11 @@ from jetson_runtime.inference.frame import Frame
 from jetson_runtime.inference.offline import outcomes_of_rows
 from jetson_runtime.inference.pipeline import Pipeline
 from jetson_runtime.suit.config import ModelTable, OutputTable, StreamConfig, SuitConfig, SuitTable, Wearer
+from jetson_runtime.suit.links import delay_ns
 from jetson_runtime.suit.mounting import IN_SEGMENT_AXES
 from jetson_runtime.suit.signals import (
     CHANNEL_FILL,
     CHANNELS,
-    LINK_DELAY_NS,
     MIRROR_INDEX,
     MIRROR_SIGN,
     OUTCOMES,
@@ -85,13 +85,13 @@ class Suit:
         for index, stream in enumerate(STREAMS):
             values = [float(row[i]) for i in stream.channels]
             self.pipeline.feed(index, [_sample(stream.kind, at, values)])
-        frame = self.pipeline.step(at + max(LINK_DELAY_NS.values()))
+        frame = self.pipeline.step(at + max(delay_ns(kind) for kind in ("imu", "insole")))
         assert frame is not None
         return frame
 
 
 def _sample(kind: str, at: int, values: list[float]) -> ImuSample | InsoleSample:
-    received = at + LINK_DELAY_NS[kind]
+    received = at + delay_ns(kind)
     accel, gyro = (values[0], values[1], values[2]), (values[3], values[4], values[5])
     if kind == "imu":
         return ImuSample(at, received, accel, gyro, None)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from jetson_runtime.suit.config import load
+from jetson_runtime.suit.config import ModelTable, StreamConfig, SuitConfig, load
 from jetson_runtime.suit.errors import ConfigError
+from jetson_runtime.suit.links import delay_ns
+from jetson_runtime.suit.signals import STREAMS
 
 GOOD = """
 [suit]
@@ -103,3 +105,16 @@ def test_no_file_and_no_toml(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load(tmp_path / "absent.toml")
     assert "not valid TOML" in _mistakes(tmp_path, "suit = [")
+
+
+def test_the_delay_of_a_link_comes_from_the_suit_the_link_or_the_kind_of_device(tmp_path: Path) -> None:
+    imu, insole = STREAMS[0], STREAMS[-1]
+    streams = {
+        "imu_back": StreamConfig(port="/dev/a", link="uart_115200", delay_ms=3.5),
+        "imu_pelvis": StreamConfig(port="/dev/b", link="uart_115200"),
+    }
+    config = SuitConfig(model=ModelTable(bundle=tmp_path), streams=streams)
+    assert config.link_delay_ns(imu) == 3_500_000
+    assert config.link_delay_ns(STREAMS[1]) == delay_ns("imu", "uart_115200") > delay_ns("imu")
+    assert config.link_delay_ns(STREAMS[2]) == delay_ns("imu")
+    assert config.link_delay_ns(insole) == delay_ns("insole")

@@ -10,7 +10,6 @@ import pytest
 from drivers.emulator.transport import TransportName, make_transport
 from drivers.xsensor import codec
 from jetson_runtime.suit.links import DEFAULT_LINK, LINK_NAMES, LINKS, LinkName, delay_ns
-from jetson_runtime.suit.signals import LINK_DELAY_NS
 from jetson_runtime.timing.timebase import ClockEstimator
 
 WAKE_UP_NS = 50_000
@@ -33,7 +32,7 @@ def _seen_ns(transport: TransportName, baud: int, kind: str, size: int, skew: fl
 
 @pytest.mark.parametrize("kind", ["imu", "insole"])
 def test_the_default_links_have_the_default_delays(kind: str) -> None:
-    assert delay_ns(DEFAULT_LINK[kind], kind) == LINK_DELAY_NS[kind]
+    assert delay_ns(kind) == delay_ns(kind, DEFAULT_LINK[kind]) == {"imu": 900_000, "insole": 6_400_000}[kind]
 
 
 def test_every_name_has_its_link() -> None:
@@ -54,12 +53,12 @@ def test_emulated_links_agree_with_the_table(
     name: LinkName, transport: TransportName, baud: int, kind: str
 ) -> None:
     seen = np.mean([_seen_ns(transport, baud, kind, SIZE[kind], skew) for skew in (70e-6, -55e-6)])
-    assert abs(seen - delay_ns(name, kind)) < 200_000
+    assert abs(seen - delay_ns(kind, name)) < 200_000
 
 
 def test_a_slow_line_carries_the_smaller_packet() -> None:
-    assert abs(_seen_ns("rs232", 115_200, "imu", 48, 60e-6) - delay_ns("uart_115200", "imu")) < 200_000
-    assert delay_ns("uart_230400", "imu") > delay_ns("uart_460800", "imu") > delay_ns("uart_921600", "imu")
+    assert abs(_seen_ns("rs232", 115_200, "imu", 48, 60e-6) - delay_ns("imu", "uart_115200")) < 200_000
+    assert delay_ns("imu", "uart_230400") > delay_ns("imu", "uart_460800") > delay_ns("imu", "uart_921600")
 
 
 def test_the_frame_with_a_whole_map_is_as_long_as_the_table_has_it() -> None:
