@@ -64,7 +64,8 @@ def build(trt: Any, logger: Any, graph: Path, batch: int) -> bytes:
     _log.info("TensorRT %s builds an engine of %s; minutes, once for this machine", trt.__version__, graph)
     builder = make(trt.Builder, logger)
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
-    _parse(trt.OnnxParser(network, logger), graph)
+    parser = trt.OnnxParser(network, logger)  # Owns the weights: it must live until the engine is built.
+    _parse(parser, graph)
     config = builder.create_builder_config()
     config.clear_flag(trt.BuilderFlag.TF32)
     config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, WORKSPACE_BYTES)

@@ -66,7 +66,7 @@ class TensorRt:
         if description["members"] is not None:
             self._classes[name] = _enum(name, description["members"])
             return self._classes[name]
-        namespace: dict[str, Any] = {"__slots__": ("state",)}
+        namespace: dict[str, Any] = {"__slots__": ("state", "__weakref__")}
         for method, overloads in description["methods"].items():
             namespace[method] = self._method(name, method, overloads)
         for key, writable in description["properties"].items():

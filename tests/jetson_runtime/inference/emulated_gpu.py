@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import weakref
 from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -158,6 +159,7 @@ class EmulatedTensorRt:
 
     def OnnxParser____init__(self, parser: Any, network: Any, logger: Any) -> None:
         parser.state.update(network=network, logger=logger)
+        network.state["parser"] = weakref.ref(parser)
 
     def OnnxParser__parse_from_file(self, parser: Any, model: str) -> bool:
         graph = onnx.load(model, load_external_data=False).graph
@@ -227,6 +229,7 @@ class EmulatedTensorRt:
         self.builds += 1
         if "build" in self.cannot:
             return None
+        assert network.state["parser"]() is not None, "the parser owns the weights until the engine is built"
         assert "TF32" not in config.state["flags"], "TF32 would round the inputs of every product"
         (shapes,) = config.state["profiles"]
         for tensor in network.state["inputs"]:

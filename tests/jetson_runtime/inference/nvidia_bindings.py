@@ -20,6 +20,7 @@ from typing import Any
 
 TENSORRT = ("10.3.0", "10.16.1.11", "11.4.0.106")
 CUDA = ("12.8.0", "13.0.3")
+INSTALLED = "installed"
 DUMP = Path(__file__).with_name("dump_nvidia_api.py")
 _STUBBED = re.compile(r"^(create(Infer|Nv)|get(Builder)?Plugin|getNvOnnx|getInfer|initLib)")
 
@@ -34,7 +35,10 @@ def tensorrt_api(version: str) -> dict[str, Any]:
 
 
 def cuda_api(version: str) -> dict[str, Any]:
-    """Functions, enums, constants and structures of `cuda.bindings.runtime` in that version; raises Unavailable."""
+    """Functions, enums, constants and structures of `cuda.bindings.runtime` in that version, or of the one that is
+    INSTALLED; raises Unavailable."""
+    if version == INSTALLED:
+        return dict(json.loads(_run([sys.executable, str(DUMP), "cuda.bindings.runtime"])))
     return _kept("cuda-bindings", version, "cuda.bindings.runtime")
 
 

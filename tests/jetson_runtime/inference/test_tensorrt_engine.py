@@ -118,7 +118,7 @@ def test_every_tick_from_the_first_equals_pytorch_in_float64(
     assert machine.bundle.self_test(engine) <= LIMIT[precision]
 
 
-@pytest.mark.parametrize("cuda", nvidia_bindings.CUDA)
+@pytest.mark.parametrize("cuda", [*nvidia_bindings.CUDA, nvidia_bindings.INSTALLED])
 @pytest.mark.parametrize("version", nvidia_bindings.TENSORRT)
 def test_the_whole_life_uses_only_what_each_version_has(
     machine: Machine, version: str, cuda: str, rows: Any, exact: Any
