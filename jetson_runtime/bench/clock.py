@@ -48,7 +48,7 @@ FIGURES: dict[str, Figure] = {
     "restarted device, p99 from 2 to 12 s": Figure("ms", 0.32, lambda _, t: figures.restart_ms(t)),
     "a step of +3 ms is followed in": Figure("s", 11.0, lambda _, t: figures.follow_s(t, figures.STEP_NS)),
     "a step of -3 ms is followed in": Figure("s", 2.0, lambda _, t: figures.follow_s(t, -figures.STEP_NS)),
-    "a rollover of 32 bits costs": Figure("ms", 0.001, lambda _, t: figures.rollover_costs_ms(t)),
+    "a rollover of 32 bits costs": Figure("ms", 1e-6, lambda _, t: figures.rollover_costs_ms(t)),
     "insole, stamps of 1 ms, p99 after 60 s": Figure("ms", 0.15, lambda seed, _: _insole(seed)),
 }
 
@@ -103,7 +103,7 @@ def measure(seeds: range) -> dict[str, Any]:
 
 
 def _insole(seed: int) -> float:
-    trace = clock_traces.make("FTDI 1 ms", seed, rate_hz=_INSOLE_HZ, packet_bytes=_INSOLE_BYTES)
+    trace = clock_traces.make("USB CDC", seed, rate_hz=_INSOLE_HZ, packet_bytes=_INSOLE_BYTES)
     return figures.insole_p99_ms(trace, _INSOLE_HZ)
 
 

@@ -7,6 +7,7 @@ host of 20-500 ms about every 15 s with one sample in 200 lost. Restarts, steps 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -63,12 +64,20 @@ class Trace(NamedTuple):
 
 
 def make(
-    line: str, seed: int, *, rate_hz: float = 200.0, seconds: float = 600.0, packet_bytes: int = 48
+    line: str,
+    seed: int,
+    *,
+    rate_hz: float = 200.0,
+    seconds: float = 600.0,
+    packet_bytes: int = 48,
+    skew_ppm: float | None = None,
 ) -> Trace:
-    """A trace over LINES[line]."""
+    """A trace over LINES[line]; the clock's skew by the seed unless it is given."""
     model = LINES[line]
     random = np.random.default_rng([seed, list(LINES).index(line), 0xC10C])
     clock = DeviceClock.seeded(int(random.integers(1 << 30)), _START_NS)
+    if skew_ppm is not None:
+        clock = replace(clock, skew_ppm=skew_ppm)
     first_s = clock.device_s(_START_NS)
     count = round(rate_hz * seconds)
     device_s = first_s + np.arange(count) / rate_hz + random.normal(0.0, _JITTER_S, count)
@@ -114,11 +123,10 @@ def coarse(trace: Trace, step_ns: int) -> Trace:
     return trace._replace(device_ns=trace.device_ns // step_ns * step_ns)
 
 
-def rolled_over(trace: Trace, rollover_ns: int, after_s: float) -> Trace:
-    """Microseconds in a counter that wraps `after_s` after the first sample."""
-    to_wrap = rollover_ns - round(after_s * SECOND)
-    device = (trace.device_ns - trace.device_ns[0] + to_wrap) // 1000 * 1000
-    return trace._replace(device_ns=device % rollover_ns)
+def ending(trace: Trace, end_ns: int, after_s: float) -> Trace:
+    """Microseconds, in a counter that reads `end_ns` after so long."""
+    first = end_ns - round(after_s * SECOND)
+    return coarse(trace._replace(device_ns=trace.device_ns - trace.device_ns[0] + first), 1000)
 
 
 def _wake_ups(random: Generator, count: int) -> Nanoseconds:

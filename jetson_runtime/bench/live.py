@@ -22,7 +22,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_START_S = 20.0
+_START_S = 40.0
 _POLL_MS = 50.0
 # As many as come in 10 s may wait while this process is kept from reading.
 _QUEUE_FRAMES = 2000
