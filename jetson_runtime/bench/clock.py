@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def measure(seeds: range) -> dict[str, Any]:
+def measure(seeds: range, seconds: float = 600.0) -> dict[str, Any]:
     """`p99_ms` and `us` by way (and link), of ours `p99_after_10_s_ms` by link and `figures`."""
     p99: dict[str, dict[str, list[float]]] = {name: {line: [] for line in LINES} for name in WAYS}
     early: dict[str, list[float]] = {line: [] for line in LINES}
@@ -78,7 +78,7 @@ def measure(seeds: range) -> dict[str, Any]:
     told: dict[str, list[float]] = {name: [] for name in FIGURES}
     for seed in seeds:
         for line in LINES:
-            trace = clock_traces.make(line, seed)
+            trace = clock_traces.make(line, seed, seconds=seconds)
             us["bare call"].append(figures.play(figures.Bare(), trace).us)
             for name, make in WAYS.items():
                 errors, cost = figures.play(make(), trace)
@@ -86,7 +86,7 @@ def measure(seeds: range) -> dict[str, Any]:
                 us[name].append(cost)
                 if name == _OURS:
                     early[line].append(figures.p99_ms(errors, trace, 10.0, 60.0))
-        trace = clock_traces.make("USB CDC", seed)
+        trace = clock_traces.make("USB CDC", seed, seconds=seconds)
         for name, figure in FIGURES.items():
             told[name].append(figure.measure(seed, trace))
     return {
