@@ -103,7 +103,7 @@ def assign(plates: Plates, heels: Doubles, toes: Doubles) -> FootLoads:
         load = np.nan_to_num(plates.force[:, k])
         point = np.nan_to_num(plates.point[:, k])
         about_origin = np.cross(point, load) + np.nan_to_num(plates.torque[:, k])
-        for first, last in _bouts(load[:, 1] > LOADED_N):
+        for first, last in bouts(load[:, 1] > LOADED_N):
             rows = slice(first, last)
             far = [_distance(point[rows], heels[rows, s], toes[rows, s]) for s in range(2)]
             weight = load[rows, 1] / np.sum(load[rows, 1])
@@ -117,7 +117,7 @@ def assign(plates: Plates, heels: Doubles, toes: Doubles) -> FootLoads:
     return FootLoads(plates.time_s, force, moment, measured, tuple(dict.fromkeys(strays)))
 
 
-def _bouts(mask: Flags) -> list[tuple[int, int]]:
+def bouts(mask: Flags) -> list[tuple[int, int]]:
     """First and one past the last index of every run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
     return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]

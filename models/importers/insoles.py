@@ -16,23 +16,26 @@ Doubles = npt.NDArray[np.float64]
 # behind that origin and the toes 0.070 m before their joint. Gait2392's foot is the same.
 _TOE_JOINT_M, _HEEL_M, _TOES_M = 0.1788, 0.025, 0.070
 _WIDTH_OF_LENGTH = 0.38
+_OUT = {"r": 1.0, "l": -1.0}
 
 
 @dataclass(frozen=True)
 class Foot:
-    """The sole in the frame of calcn [m]: x of the heel's end, length, width; the middle line is at z = 0."""
+    """The sole in the frame of calcn [m]: x of the heel's end, length, width, how far lateral its middle line runs."""
 
     heel_x: float
     length: float
     width: float
+    middle: float = 0.0
 
 
 def foot_of(model: BodyModel) -> Foot:
-    """From the model's own distance between heel bone and toe joint, mean of both sides."""
-    toe_joint = float(np.mean([model.segment(f"toes_{side}", f"calcn_{side}")[0] for side in SIDES]))
-    size = toe_joint / _TOE_JOINT_M
-    length = toe_joint + size * (_HEEL_M + _TOES_M)
-    return Foot(-size * _HEEL_M, length, _WIDTH_OF_LENGTH * length)
+    """From the model's own toe joint as the heel bone sees it, mean of both sides."""
+    joints = [model.segment(f"toes_{side}", f"calcn_{side}") * [1.0, 1.0, _OUT[side]] for side in SIDES]
+    ahead, _, lateral = (float(x) for x in np.mean(joints, axis=0))
+    size = ahead / _TOE_JOINT_M
+    length = ahead + size * (_HEEL_M + _TOES_M)
+    return Foot(-size * _HEEL_M, length, _WIDTH_OF_LENGTH * length, lateral)
 
 
 def ends(poses: Poses, foot: Foot) -> tuple[Doubles, Doubles]:
@@ -55,9 +58,8 @@ def insole_channels(force: Doubles, centre: Doubles, poses: Poses, foot: Foot, m
         rotation, origin = poses.rotation[f"calcn_{side}"], poses.position[f"calcn_{side}"]
         local = np.einsum("nji,nj->ni", rotation, centre[:, s] - origin)
         vgrf = force[:, s, 1] / (mass_kg * STANDARD_GRAVITY)
-        lateral = 1.0 if side == "r" else -1.0
         ahead = (local[:, 0] - foot.heel_x) / foot.length
-        outward = 0.5 + lateral * local[:, 2] / foot.width
+        outward = 0.5 + (_OUT[side] * local[:, 2] - foot.middle) / foot.width
         pressed = vgrf >= COP_BODYWEIGHTS
         out += [vgrf, np.where(pressed, ahead, np.nan), np.where(pressed, outward, np.nan)]
     return np.stack(out, axis=1)

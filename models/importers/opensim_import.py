@@ -16,12 +16,15 @@ from models.importers import imus, insoles, opensim_tools
 from models.importers.body_model import BODY_OF_PART, COORDINATES, LUMBAR, BodyModel, Poses
 from models.importers.errors import ImportSetError, defect
 from models.importers.filters import IMU_CUTOFF_HZ, LABEL_CUTOFF_HZ, acceleration, grid, resampled, smoothed
-from models.importers.ground import LOADED_N, FootLoads, assign, centre_of_pressure
+from models.importers.ground import LOADED_N, FootLoads, assign, bouts, centre_of_pressure
 from models.importers.opensim_files import OpenSimSet, TrialData, read_trials
 from models.importers.storage import Table
 
 Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+
+# The shortest time that a foot stands on something.
+_STANCE_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def import_trial(
     foot = insoles.foot_of(model)
     soles = np.full((len(at), 6), np.nan)
     if data.plates is not None:
-        soles, moments, said = _loads(model, data, true, at, names, slow, folder, options)
+        soles, moments, said = _loads(model, data, (ridden, true), at, names, slow, folder, options)
         notes += said
         for name, moment in moments.items():
             if trunk or name != LUMBAR:
@@ -158,44 +161,59 @@ def _kinematics(model: BodyModel, data: TrialData, folder: Path, options: Option
 def _loads(
     model: BodyModel,
     data: TrialData,
-    true: Poses,
+    poses: tuple[Poses, Poses],
     at: Doubles,
     names: tuple[str, ...],
     slow: Doubles,
     folder: Path,
     options: Options,
 ) -> tuple[Doubles, dict[str, Doubles], list[str]]:
-    """Insole channels (n, 6), moments [Nm/kg] in the model's signs, NaN where a force is missing, and notes."""
+    """Insole channels (n, 6), moments [Nm/kg] in the model's signs, NaN where a force is missing, and notes.
+
+    `poses`: what the sensors ride on, and what the labels are true of.
+    """
     plates = data.plates
     assert plates is not None, "asked by the caller"
+    ridden, true = poses
     foot = insoles.foot_of(model)
-    heels, toes = (resampled(end, at, plates.time_s) for end in insoles.ends(true, foot))
+    heels, toes = (resampled(end, at, plates.time_s) for end in insoles.ends(ridden, foot))
     loads = assign(plates, heels, toes)
     notes = [f"plate {name} bore no foot for a while, left out" for name in loads.strays]
     raw, filtered = _on_grid(loads, at, None), _on_grid(loads, at, options.label_cutoff_hz)
     residual = _residual(filtered, true, model.mass_kg)
     lost = residual > options.residual_n_per_kg
-    # A foot that bears nothing on a plate while the body is borne by something stands on what is no plate.
-    known = raw.measured & ~(lost[:, None] & (raw.force[..., 1] < LOADED_N))
+    # A foot that bears nothing on a plate while for a time the body is borne by something stands on what is no plate.
+    aloft = _lasting(lost, round(_STANCE_S * RATE_HZ))[:, None] & (raw.force[..., 1] < LOADED_N)
+    known = raw.measured & ~aloft
     # Taken at the height that the plates say.
     height = float(np.nanmedian(plates.point[plates.force[..., 1] > LOADED_N][:, 1]))
     centre = centre_of_pressure(raw.force, raw.moment, height)
-    soles = insoles.insole_channels(raw.force, centre, true, foot, model.mass_kg)
+    soles = insoles.insole_channels(raw.force, centre, ridden, foot, model.mass_kg)
     soles[~np.repeat(known, 3, axis=1)] = np.nan
     table = data.moments or opensim_tools.inverse_dynamics(
         model, names, slow, filtered, folder, data.files.name
     )
     invalid = lost | ~np.all(known, axis=1)
+    # Feet on no plate do not touch the trunk's moment; a chair or a load in the hands may.
+    touched = lost & np.all(known, axis=1)
     moments = {}
     for name in (*COORDINATES, LUMBAR):
         if f"{name}_moment" in table.names:
             moment = resampled(table.column(f"{name}_moment"), table.time_s, at) / model.mass_kg
-            moments[name] = np.where(invalid, np.nan, moment)
+            moments[name] = np.where(touched if name == LUMBAR else invalid, np.nan, moment)
     if np.any(invalid):
         notes.append(
             f"moments unknown for {np.mean(invalid):.0%}: something else than the plates bears the wearer"
         )
     return soles, moments, notes
+
+
+def _lasting(flags: Flags, least: int) -> Flags:
+    """`flags` without the runs that are shorter than `least` rows: a landing's impact is no stance."""
+    out = np.zeros_like(flags)
+    for first, last in bouts(flags):
+        out[first:last] = last - first >= least
+    return out
 
 
 def _on_grid(loads: FootLoads, at: Doubles, cutoff_hz: float | None) -> FootLoads:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jetson_runtime.suit.signals import SIDES
-from models.importers.body_model import BodyModel, ModelMarker, opensim
+from models.importers.body_model import BODY_OF_PART, BodyModel, ModelMarker, opensim
 from models.importers.errors import ImportSetError, defect
 from models.importers.ground import FootLoads
 from models.importers.storage import Markers, Table, read_table, write_markers, write_table
@@ -19,8 +19,9 @@ from models.importers.storage import Markers, Table, read_table, write_markers, 
 Doubles = npt.NDArray[np.float64]
 
 # How much a marker tells of the skeleton: bone close under the skin, the knee's epicondyles, a computed hip joint
-# centre, a cluster on muscle; trunk and arms bend where the model has no joint and must not tilt the pelvis.
-_BONE, _KNEE, _JOINT_CENTRE, _CLUSTER, _UPPER_BODY = 1.0, 0.75, 0.5, 0.15, 0.1
+# centre, a cluster on muscle; the trunk bends where the model has no joint and must not tilt the pelvis, and an arm
+# that the model's shoulder cannot follow must not turn the trunk.
+_BONE, _KNEE, _JOINT_CENTRE, _CLUSTER, _TRUNK, _ARM = 1.0, 0.75, 0.5, 0.15, 0.1, 0.02
 _LOWER_BODY = ("pelvis", "femur", "tibia", "patella", "talus", "calcn", "toes")
 # A cluster marker is never so near to a joint's centre.
 _CENTRE_M = 0.03
@@ -45,7 +46,7 @@ def marker_weights(model: BodyModel, seen: tuple[str, ...]) -> dict[str, float]:
 
 def _weight(marker: ModelMarker) -> float:
     if not marker.body.startswith(_LOWER_BODY):
-        return _UPPER_BODY
+        return _TRUNK if marker.body == BODY_OF_PART["back"] else _ARM
     if not marker.anatomical:
         return _JOINT_CENTRE if float(np.linalg.norm(marker.place)) < _CENTRE_M else _CLUSTER
     return _KNEE if marker.body.startswith("femur") else _BONE
