@@ -109,7 +109,10 @@ def _bench(parser: argparse.ArgumentParser) -> None:
 
     def handler(options: argparse.Namespace) -> int:
         name = options.name
-        module = importlib.import_module(f"jetson_runtime.bench.{name}")
+        try:
+            module = importlib.import_module(f"jetson_runtime.bench.{name}")
+        except ModuleNotFoundError as error:
+            raise _missing_extra(error) from error
         benchmark = argparse.ArgumentParser(prog=f"second-skin bench {name}", description=_BENCHMARKS[name])
         module.add_arguments(benchmark)
         return int(module.run(benchmark.parse_args(options.words)))
