@@ -71,7 +71,7 @@ private:
                            const std::pair<Floats, Floats>& head, const Floats& output_mean, const Floats& output_sd) {
         require(legs == 1 || legs == 2, "legs: 1 or 2");
         Weights made{half, kernel, {}, values(input_mean), values(input_scale), values(output_mean), values(output_sd),
-                     values(head.first), values(head.second), tensor(match.first, match.second, half), {}};
+                     values(head.first), values(head.second), tensor(match.first, match.second, false), {}};
         for (const auto& [weight, bias, dilation] : convolutions) {
             made.dilations.push_back(dilation);
             made.convolutions.push_back(tensor(weight, bias, half));
@@ -94,7 +94,7 @@ std::vector<std::string> names() {
 
 PYBIND11_MODULE(_native, module) {
     module.attr("VARIANTS") = py::tuple(py::cast(names()));
-    py::class_<Tcn>(module, "Tcn", py::module_local())
+    py::class_<Tcn>(module, "Tcn")
         .def(py::init<const std::string&, int, bool, int, const Floats&, const Floats&,
                       const std::pair<py::array, Floats>&, const std::vector<Tcn::Convolution>&,
                       const std::pair<Floats, Floats>&, const Floats&, const Floats&>(),

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
-#include <stdexcept>
+#include <utility>
 
 #include <sys/mman.h>
 
@@ -13,23 +13,13 @@ namespace second_skin {
 namespace {
 
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
-// A list is read this far beyond its end, by the prefetching of the rows to come.
-constexpr int kBeyond = 16;
-
-constexpr int kTogether = 8;
+// A list is read up to kAhead entries beyond its end, and written up to kTogether.
+constexpr int kBeyond = kAhead + kTogether;
 
 int to_multiple(int count, int of) { return (count + of - 1) / of * of; }
 
-Product layout(const Tensor& tensor, int padded, std::size_t& next) {
-    Product product;
-    product.rows = tensor.rows;
-    product.offset = next;
-    product.bias.assign(static_cast<std::size_t>(tensor.groups) * padded, 0.0F);
-    for (int group = 0; group < tensor.groups; group++)
-        std::memcpy(product.bias.data() + group * padded, tensor.bias + group * tensor.columns,
-                    tensor.columns * sizeof(float));
-    next += static_cast<std::size_t>(tensor.groups) * tensor.rows * padded;
-    return product;
+std::size_t numbers(const Tensor& tensor, int padded) {
+    return static_cast<std::size_t>(tensor.groups) * tensor.rows * padded;
 }
 
 template <class Weight>
@@ -54,11 +44,23 @@ Ring make_ring(int groups, int width, int kernel, int dilation, int legs) {
     return ring;
 }
 
-std::size_t packed_weights(const Weights& weights, int padded) {
-    std::size_t count = static_cast<std::size_t>(weights.match.groups) * weights.match.rows * padded;
+template <class Weight>
+Product packed_product(const Tensor& tensor, int padded, const std::vector<int>& panels, const Memory& memory,
+                       std::size_t& next) {
+    Product product{tensor.rows, next, {}};
+    pack(tensor, padded, panels, reinterpret_cast<Weight*>(memory.as<char>() + next));
+    next += numbers(tensor, padded) * sizeof(Weight);
+    product.bias.assign(static_cast<std::size_t>(tensor.groups) * padded, 0.0F);
+    for (int group = 0; group < tensor.groups; group++)
+        std::copy_n(tensor.bias + group * tensor.columns, tensor.columns, product.bias.begin() + group * padded);
+    return product;
+}
+
+std::size_t packed_bytes(const Weights& weights, int padded) {
+    std::size_t bytes = numbers(weights.match, padded) * sizeof(float);
     for (const Tensor& tensor : weights.convolutions)
-        count += static_cast<std::size_t>(tensor.groups) * tensor.rows * padded;
-    return count;
+        bytes += numbers(tensor, padded) * (weights.half ? sizeof(Half) : sizeof(float));
+    return bytes;
 }
 
 }  // namespace
@@ -80,20 +82,16 @@ Network::Network(const Weights& w, int legs_, const Variant& variant)
     : legs(legs_), kernel(w.kernel), groups(w.match.groups), inputs(w.match.rows), filters(w.match.columns),
       padded(to_multiple(filters, kColumns)), half(w.half), input_mean(w.input_mean), input_scale(w.input_scale),
       output_mean(w.output_mean), output_sd(w.output_sd), head_bias(w.head_bias),
-      packed_bytes(packed_weights(w, padded) * (w.half ? sizeof(Half) : sizeof(float))), packed(packed_bytes) {
+      packed_bytes(second_skin::packed_bytes(w, padded)), packed(packed_bytes) {
     const std::vector<int>& panels = variant.panels[legs - 1];
     std::size_t next = 0;
-    const auto add = [&](const Tensor& tensor) {
-        Product product = layout(tensor, padded, next);
-        if (half) pack<Half>(tensor, padded, panels, packed.as<Half>() + product.offset);
-        else pack<float>(tensor, padded, panels, packed.as<float>() + product.offset);
-        return product;
-    };
-    match = add(w.match);
+    match = packed_product<float>(w.match, padded, panels, packed, next);
     for (std::size_t i = 0; i < w.convolutions.size(); i++) {
         const Tensor& tensor = w.convolutions[i];
+        Product product = half ? packed_product<Half>(tensor, padded, panels, packed, next)
+                               : packed_product<float>(tensor, padded, panels, packed, next);
         const int width = tensor.rows / kernel;
-        convolutions.push_back({add(tensor), make_ring(i ? groups : 1, width, kernel, w.dilations[i], legs)});
+        convolutions.push_back({std::move(product), make_ring(i ? groups : 1, width, kernel, w.dilations[i], legs)});
         list_width = std::max(list_width, groups * tensor.rows + kBeyond);
     }
     column_width = to_multiple(inputs, kTogether);

@@ -11,6 +11,10 @@ namespace second_skin {
 
 // The unit of packing: outputs are padded with zero columns to a multiple of the published network's 80 filters.
 constexpr int kColumns = 80;
+// How many rows before its use a row of weights is asked for.
+constexpr int kAhead = 24;
+// So many numbers of a column are squeezed or copied at a time.
+constexpr int kTogether = 8;
 
 struct Half {
     std::uint16_t bits;
@@ -40,7 +44,7 @@ struct Tensor {
 // A product as a tick reads it: panel by panel, in each all rows of all groups.
 struct Product {
     int rows;            // of one group
-    std::size_t offset;  // of the first weight, in weights
+    std::size_t offset;  // of the first weight, in bytes
     std::vector<float> bias;  // (groups, padded)
 };
 
@@ -67,7 +71,7 @@ struct Weights {
     int kernel;
     std::vector<int> dilations;  // of the convolutions, from the input on
     std::vector<float> input_mean, input_scale, output_mean, output_sd, head, head_bias;
-    Tensor match;
+    Tensor match;  // always float: what it rounds off, every block passes on
     std::vector<Tensor> convolutions;
 };
 

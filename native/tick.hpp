@@ -60,7 +60,7 @@ TARGET static inline void panel_of_groups(const Network& net, const List& list, 
 template <Finish finish, int Legs, class Weight, int... N>
 TARGET static void panels(const Network& net, const Product& product, const List& list, float* out,
                           std::integer_sequence<int, N...>) {
-    const Weight* weights = net.packed.as<Weight>() + product.offset;
+    const Weight* weights = reinterpret_cast<const Weight*>(net.packed.as<char>() + product.offset);
     const float* bias = product.bias.data();
     const std::size_t rows = static_cast<std::size_t>(net.groups) * product.rows;
     for (int c = 0; c < net.padded; c += kColumns)
@@ -155,7 +155,7 @@ TARGET static void tick(Network& net, const float* rows, float* out) {
     float* const hidden = net.hidden.data();
     float* const residual = net.residual.data();
     push<Legs>(net.convolutions[0].ring, 0, net.column.data(), net.column_width);
-    multiply<Finish::plain, Legs, Weight>(net, net.match, gather<Legs>(net, net.convolutions[0].ring, 1), residual);
+    multiply<Finish::plain, Legs, float>(net, net.match, gather<Legs>(net, net.convolutions[0].ring, 1), residual);
     for (std::size_t i = 0; i < net.convolutions.size(); i += 2) {
         Convolution& first = net.convolutions[i];
         Convolution& second = net.convolutions[i + 1];

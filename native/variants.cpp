@@ -4,20 +4,19 @@
 #include <cstring>
 #include <utility>
 
+#if defined(__GNUC__) && !defined(__clang__)
+// GCC 12 finds fault with its own avx512fintrin.h.
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #elif defined(__aarch64__)
 #include <arm_neon.h>
 #endif
 
-#ifndef AHEAD
-#define AHEAD 6
-#endif
 
 namespace second_skin {
-
-// How many rows before its use a row of weights is asked for.
-constexpr int kAhead = AHEAD;
 
 // Which of eight bits are set, in order, a byte each.
 struct SetBits {

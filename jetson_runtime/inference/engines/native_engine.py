@@ -9,7 +9,9 @@ reading the weights takes. Everything here follows from that.
 - Both legs are computed from one reading of the weights.
 - What is not read costs nothing: more than half of what ReLU gives is exactly 0, so a history keeps of each column
   only what is not, and the rows of weights that would meet a 0 are passed over. The result is the same number.
-- Stored as float16 the weights are half as many bytes; the arithmetic is float32 all the same.
+- Stored as float16 the weights are half as many bytes; the arithmetic is float32 all the same. The 1x1 convolution of
+  the input stays float32: it is 1 % of the bytes, and what it rounds off every later block hands on (measured on the
+  shipped network's trial: worst error 1.2e-4 of the outcome's SD instead of 3.4e-4).
 - The memory is asked for in huge pages.
 
 The instruction set is chosen when the engine is made: AVX-512, AVX2 or plain SSE2 on x86, NEON on aarch64.
@@ -58,9 +60,9 @@ class NativeEngine:
         self.precision = precision
         self.variant = variant
 
-        def product(name: str) -> tuple[Weights, Array]:
+        def stored(name: str) -> Weights:
             weight = tensors[f"{name}.weight"]
-            return (_halved(weight, name, bundle) if precision == "fp16" else weight), tensors[f"{name}.bias"]
+            return _halved(weight, name, bundle) if precision == "fp16" else weight
 
         self._tcn = _native.Tcn(
             variant=variant,
@@ -69,9 +71,10 @@ class NativeEngine:
             kernel=network.kernel,
             input_mean=tensors["input_mean"],
             input_scale=tensors["input_scale"],
-            match=product("match"),
+            match=(tensors["match.weight"], tensors["match.bias"]),
             convolutions=[
-                (*product(name), dilation) for name, _, dilation in layout.convolutions(network)
+                (stored(name), tensors[f"{name}.bias"], dilation)
+                for name, _, dilation in layout.convolutions(network)
             ],
             head=(tensors["head.weight"], tensors["head.bias"]),
             output_mean=tensors["output_mean"],
