@@ -25,6 +25,8 @@ Flags = npt.NDArray[np.bool_]
 
 # The shortest time that a foot stands on something.
 _STANCE_S = 0.1
+# A foot that has moved less than this has not stepped off its plate.
+_REST_M = 0.05
 
 
 @dataclass(frozen=True)
@@ -182,9 +184,13 @@ def _loads(
     raw, filtered = _on_grid(loads, at, None), _on_grid(loads, at, options.label_cutoff_hz)
     residual = _residual(filtered, true, model.mass_kg)
     lost = residual > options.residual_n_per_kg
-    # A foot that bears nothing on a plate while for a time the body is borne by something stands on what is no plate.
-    aloft = _lasting(lost, round(_STANCE_S * RATE_HZ))[:, None] & (raw.force[..., 1] < LOADED_N)
-    known = raw.measured & ~aloft
+    # A foot that bears nothing on a plate, while for a time the body is borne by something, stands on what is no plate,
+    # unless it rests where it was loaded: then the wearer sits.
+    loaded = raw.force[..., 1] >= LOADED_N
+    resting = np.stack(
+        [_resting(loaded[:, s], insoles.ends(ridden, foot)[0][:, s]) for s in range(2)], axis=1
+    )
+    known = raw.measured & ~(_lasting(lost, round(_STANCE_S * RATE_HZ))[:, None] & ~loaded & ~resting)
     # Taken at the height that the plates say.
     height = float(np.nanmedian(plates.point[plates.force[..., 1] > LOADED_N][:, 1]))
     centre = centre_of_pressure(raw.force, raw.moment, height)
@@ -206,6 +212,18 @@ def _loads(
             f"moments unknown for {np.mean(invalid):.0%}: something else than the plates bears the wearer"
         )
     return soles, moments, notes
+
+
+def _resting(loaded: Flags, heel: Doubles) -> Flags:
+    """(n,) where the heel (n, 3) is still, or already, where the foot last bore or next bears load."""
+    rows = np.arange(len(loaded))
+    before = np.maximum.accumulate(np.where(loaded, rows, -1))
+    after = np.minimum.accumulate(np.where(loaded, rows, len(rows))[::-1])[::-1]
+    near = np.zeros(len(rows), np.bool_)
+    for found, at in ((before >= 0, before), (after < len(rows), after)):
+        there = heel[np.clip(at, 0, len(rows) - 1)]
+        near |= found & (np.linalg.norm(heel - there, axis=1) < _REST_M)
+    return near
 
 
 def _lasting(flags: Flags, least: int) -> Flags:

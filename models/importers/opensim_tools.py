@@ -110,8 +110,11 @@ def inverse_dynamics(
     write_table(forces, _loads_table(loads))
     xml = folder / f"{stem}_feet.xml"
     _external_loads(osim, forces).printToXML(str(xml))
+    # The tool adds its forces to the model and makes its own state of it: it gets a copy.
+    loaded = model.osim.clone()
+    loaded.initSystem()
     tool = osim.InverseDynamicsTool()
-    tool.setModel(model.osim)
+    tool.setModel(loaded)
     tool.setCoordinatesFileName(str(motion))
     tool.setExternalLoadsFileName(str(xml))
     tool.setLowpassCutoffFrequency(-1.0)

@@ -79,15 +79,17 @@ def test_virtual_imus_agree_with_the_movement(squat: Trial) -> None:
     np.testing.assert_allclose(channel(squat, "pelvis_accel_y")[rows], 9.80665 + rise[rows], atol=0.3)
 
 
-def stand(folder: Path, ahead_m: float, rows: slice | None = None) -> Trial:
-    """Standing still; outside of `rows` the plates read nothing."""
+def stand(folder: Path, ahead_m: float, rows: slice | None = None, stays: bool = False) -> Trial:
+    """Standing still; after `rows` the plates read nothing, because the person slid away, or sits (`stays`)."""
     folder.mkdir(exist_ok=True)
     body.write_model(folder / "body.osim")
     still = {name: np.full(len(STILL), values[0]) for name, values in body.squat(STILL).items()}
-    # One angle far from zero, or a file in degrees would look like one in radians.
-    write_table(folder / "stand_ik.mot", body.coordinates_table(STILL, still | {"arm": STILL * 0.0}, False))
+    write_table(folder / "stand_ik.mot", body.coordinates_table(STILL, still, False))
     forces = body.half_weight_each(STILL, ahead_m)
     if rows is not None:
+        slid = (0.0 if stays else 0.5) * np.clip((STILL - STILL[rows.stop]) / 0.1, 0.0, 1.0)
+        table = body.coordinates_table(STILL, still | {"pelvis_tx": slid}, False)
+        write_table(folder / "stand_ik.mot", table)
         off = np.ones(len(STILL), bool)
         off[rows] = False
         forces.values[off] = 0.0
@@ -113,6 +115,17 @@ def test_standing_moments_are_lever_times_load(tmp_path: Path) -> None:
         np.testing.assert_allclose(channel(trial, f"insole_{side}_cop_ml"), 0.5, atol=1e-3)
 
 
+def test_the_trials_of_a_set_do_not_know_of_each_other(squat: Trial, tmp_path: Path) -> None:
+    body.write_squat(tmp_path, 1.0, in_degrees=True, with_markers=True)
+    for kind in (".trc", "_grf.mot"):
+        (tmp_path / f"again{kind}").write_bytes((tmp_path / f"squat{kind}").read_bytes())
+    paths = import_set(find_set(tmp_path, "s1", {"again": "L", "squat": "PS"}), tmp_path / "out")
+    trials = [read_trial(path) for path in paths]
+    assert [trial.meta.task for trial in trials] == ["L", "PS"]
+    for trial in trials:
+        np.testing.assert_allclose(trial.labels, squat.labels, atol=1e-3)
+
+
 def test_gait2392_knee_moment_is_turned_too(tmp_path: Path) -> None:
     knees = []
     for sign in (1.0, -1.0):
@@ -125,10 +138,18 @@ def test_gait2392_knee_moment_is_turned_too(tmp_path: Path) -> None:
 def test_without_ground_under_the_feet_loads_and_moments_are_unknown(tmp_path: Path) -> None:
     trial = stand(tmp_path, 0.05, slice(0, 60))
     for name in ("insole_r_vgrf", "insole_l_cop_ap"):
-        assert np.isfinite(channel(trial, name)[:115]).all() and np.isnan(channel(trial, name)[130:]).all()
+        assert np.isfinite(channel(trial, name)[:115]).all() and np.isnan(channel(trial, name)[145:]).all()
     moment = label(trial, "knee_angle_r_moment")
-    assert np.isfinite(moment[20:90]).all() and np.isnan(moment[130:]).all()
-    assert np.isfinite(label(trial, "knee_angle_r")[130:-20]).all(), "angles do not need the plates"
+    assert np.isfinite(moment[20:90]).all() and np.isnan(moment[145:]).all()
+    assert np.isfinite(label(trial, "knee_angle_r")[145:-20]).all(), "angles do not need the plates"
+    assert np.isfinite(label(trial, "lumbar_extension_moment")[145:-20]).all(), "nor does the trunk's moment"
+
+
+def test_a_seated_wearers_feet_are_measured_and_moments_are_not(tmp_path: Path) -> None:
+    trial = stand(tmp_path, 0.05, slice(0, 60), stays=True)
+    assert np.isfinite(channel(trial, "insole_r_vgrf")).all()
+    for name in ("knee_angle_r_moment", "lumbar_extension_moment"):
+        assert np.isfinite(label(trial, name)[20:90]).all() and np.isnan(label(trial, name)[145:]).all()
 
 
 def test_all_defects_of_a_set_are_told_before_anything_is_computed(tmp_path: Path) -> None:
