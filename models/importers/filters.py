@@ -25,7 +25,7 @@ _TWO_PASSES = float((np.sqrt(2.0) - 1.0) ** 0.25)
 def lowpass(values: Doubles, rate_hz: float, cutoff_hz: float) -> Doubles:
     """(n, ...) filtered along the first axis, forward and backward: 4th order in all, -3 dB at `cutoff_hz`."""
     sections = butter(2, cutoff_hz / _TWO_PASSES, fs=rate_hz, output="sos")
-    # Scipy's own padding is shorter than the filter's memory: an acceleration would start 20 m/s² off.
+    # Scipy's own padding is shorter than the filter's memory: an acceleration would start and end up to 5 m/s² off.
     pad = min(round(3.0 * rate_hz / cutoff_hz), len(values) - 1)
     return np.asarray(sosfiltfilt(sections, values, axis=0, padlen=pad), np.float64)
 
