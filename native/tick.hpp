@@ -22,21 +22,21 @@ TARGET static inline void panel(const List& list, int first, int end, const Weig
     using Type = typename Vector::Type;
     constexpr int width = N * Vector::lanes;
     Type sum[Legs][N];
-    for (int leg = 0; leg < Legs; leg++)
-        for (int v = 0; v < N; v++) sum[leg][v] = Vector::load(bias + v * Vector::lanes);
+    UNROLL for (int leg = 0; leg < Legs; leg++)
+        UNROLL for (int v = 0; v < N; v++) sum[leg][v] = Vector::load(bias + v * Vector::lanes);
     for (int i = first; i < end; i++) {
         const char* ahead = reinterpret_cast<const char*>(weights + std::size_t{list.row[i + kAhead]} * width);
-        for (std::size_t byte = 0; byte < width * sizeof(Weight); byte += 64) __builtin_prefetch(ahead + byte);
+        UNROLL for (std::size_t byte = 0; byte < width * sizeof(Weight); byte += 64) __builtin_prefetch(ahead + byte);
         const Weight* row = weights + std::size_t{list.row[i]} * width;
         Type x[Legs];
-        for (int leg = 0; leg < Legs; leg++) x[leg] = Vector::all(list.x[leg * list.width + i]);
-        for (int v = 0; v < N; v++) {
+        UNROLL for (int leg = 0; leg < Legs; leg++) x[leg] = Vector::all(list.x[leg * list.width + i]);
+        UNROLL for (int v = 0; v < N; v++) {
             const Type w = Vector::load(row + v * Vector::lanes);
-            for (int leg = 0; leg < Legs; leg++) sum[leg][v] = Vector::multiply_add(x[leg], w, sum[leg][v]);
+            UNROLL for (int leg = 0; leg < Legs; leg++) sum[leg][v] = Vector::multiply_add(x[leg], w, sum[leg][v]);
         }
     }
-    for (int leg = 0; leg < Legs; leg++) {
-        for (int v = 0; v < N; v++) {
+    UNROLL for (int leg = 0; leg < Legs; leg++) {
+        UNROLL for (int v = 0; v < N; v++) {
             float* to = out + leg * stride + v * Vector::lanes;
             Type y = sum[leg][v];
             if (finish != Finish::plain) y = Vector::relu(y);

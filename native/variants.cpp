@@ -18,6 +18,13 @@
 
 namespace second_skin {
 
+// Sums stay in registers only where the loop over them is unrolled.
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 32")
+#endif
+
 // Which of eight bits are set, in order, a byte each.
 struct SetBits {
     alignas(8) std::uint8_t of[256][8];
