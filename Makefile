@@ -18,12 +18,12 @@ check: $(VENV)/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-$(VENV)/sim: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/sim: pyproject.toml constraints.txt setup.py $(wildcard native/*) | $(BIN)/python
 	$(INSTALL) --editable '.[sim]'
 	@touch $@
 
 # torch by itself and first, so that a machine that holds a CPU build of this version uses it.
-$(VENV)/dev: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/dev: pyproject.toml constraints.txt setup.py $(wildcard native/*) | $(BIN)/python
 	$(INSTALL) torch==2.13.0
 	$(INSTALL) --editable '.[sim,lab,dev]'
 	@touch $@ $(VENV)/sim
@@ -41,4 +41,4 @@ lock:
 		--constraint $(VENV)/pins.txt --extra sim --extra lab --extra dev --extra peers pyproject.toml >> constraints.txt
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info jetson_runtime/inference/engines/_native*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis
