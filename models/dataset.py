@@ -23,7 +23,7 @@ from scipy.spatial.transform import Rotation
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.errors import TrialError
 from jetson_runtime.suit.trial import Trial, read_trial
-from jetson_runtime.timing import align, resample, ring, smoothing, weights
+from jetson_runtime.timing import align, lowpass, resample, ring, weights
 from jetson_runtime.timing.resample import resample_trial
 from models.tcn import HISTORY, SPARSE_STRIDE
 
@@ -131,7 +131,7 @@ def _key(path: Path) -> str:
 
 @lru_cache
 def _code() -> str:
-    makers = (resample, align, smoothing, weights, ring, signals, record)
+    makers = (resample, align, lowpass, weights, ring, signals, record)
     return hashlib.sha256("".join(inspect.getsource(maker) for maker in makers).encode()).hexdigest()
 
 

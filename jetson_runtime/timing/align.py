@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from jetson_runtime.suit.signals import CHANNELS, COP_BODYWEIGHTS, MAX_WAIT_NS, STREAM_NAMES, STREAMS
+from jetson_runtime.timing.lowpass import LowPass
 from jetson_runtime.timing.ring import CAPACITY, Part, SampleRing
-from jetson_runtime.timing.smoothing import Smoother
 from jetson_runtime.timing.weights import AFTER_NS, FAST_HZ, parabola
 
 Doubles = npt.NDArray[np.float64]
@@ -165,8 +165,8 @@ class Aligner:
         self._motions = self._motion.reshape(-1)
         self._ones = np.ones(_MOTIONS)
         self._taps = _Taps()
-        self._smoother: Smoother | None = None
-        self._late = self.streams[0]
+        self._low_pass: LowPass | None = None
+        self._awaited = self.streams[0]
         self._newest_tick_ns = 0
 
     def attach(self, index: int, period_ns: int) -> None:
@@ -175,7 +175,7 @@ class Aligner:
         self.streams[index].attach(period_ns)
         fast = {i: stream.fast_period_ns for i, stream in enumerate(self.streams) if stream.fast_period_ns}
         rings = [self.streams[i].ring for i in fast]
-        self._smoother = Smoother(tuple(fast), rings, min(fast.values()), self._memory) if fast else None
+        self._low_pass = LowPass(tuple(fast), rings, min(fast.values()), self._memory) if fast else None
 
     def push(self, index: int, sample_ns: int, values: Sequence[float]) -> bool:
         """A sample of stream `index` in segment axes, in the order of its channels; False where it was refused.
@@ -192,15 +192,15 @@ class Aligner:
 
     def ready(self, t_ns: int) -> bool:
         """True as soon as waiting would improve no live stream's values at `t_ns`; False while none is live."""
-        late = self._late
-        if late.live and late.supplied_ns < t_ns:
+        awaited = self._awaited
+        if awaited.live and awaited.supplied_ns < t_ns:
             return False
         any_live = False
         for stream in self.streams:
             if stream.live:
                 any_live = True
                 if stream.supplied_ns < t_ns:
-                    self._late = stream
+                    self._awaited = stream
                     return False
         return any_live
 
@@ -218,8 +218,8 @@ class Aligner:
                 row[channel], row[channel + 1], row[channel + 2] = stream.load(t_ns)
         self._memory.take(taps.rows, 0, taps.taken_rows, "clip")
         np.matmul(taps.shares, taps.taken, out=self._motion)
-        if self._smoother is not None:
-            self._smoother.smooth(t_ns, self._motion)
+        if self._low_pass is not None:
+            self._low_pass.apply(t_ns, self._motion)
         row[:_MOTIONS] = self._motions
         self._judge(math.isfinite(self._motions.dot(self._ones)))
         return not self.missing

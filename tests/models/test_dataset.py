@@ -18,7 +18,7 @@ from made_up_trials import made_up_trial
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.errors import TrialError
 from jetson_runtime.suit.trial import write_trial
-from jetson_runtime.timing import align, resample, ring, smoothing, weights
+from jetson_runtime.timing import align, lowpass, resample, ring, weights
 from models import dataset
 from models.dataset import Floats, Recording, Segments
 
@@ -167,7 +167,7 @@ def test_a_folder_is_read_once_and_its_rows_kept(folder: Path) -> None:
     np.testing.assert_allclose(again.rows, rows + 1.0)
 
 
-@pytest.mark.parametrize("maker", [resample, align, smoothing, weights, ring, signals])
+@pytest.mark.parametrize("maker", [resample, align, lowpass, weights, ring, signals])
 def test_rows_that_other_code_made_are_made_anew(
     folder: Path, monkeypatch: pytest.MonkeyPatch, maker: ModuleType
 ) -> None:

@@ -13,7 +13,7 @@ from jetson_runtime.timing.weights import AFTER_NS, BEFORE_NS, WindowFit
 Doubles = npt.NDArray[np.float64]
 
 
-class Smoother:
+class LowPass:
     """For the streams `indices`, of which the fastest samples every `period_ns`.
 
     memory: samples (rows, 6), CAPACITY rows for each stream of the suit in order.
@@ -39,7 +39,7 @@ class Smoother:
         for ring, stamps in zip(rings, self._stamps, strict=True):
             ring.mirror(stamps)
 
-    def smooth(self, t_ns: int, motion: Doubles) -> None:
+    def apply(self, t_ns: int, motion: Doubles) -> None:
         """Overwrites `motion` (all streams, 1, 6) where the rings, just searched for `t_ns`, have what a fit needs."""
         slots = self._slots
         for i, ring in enumerate(self._rings):
