@@ -18,11 +18,11 @@ from jetson_runtime.bench.load import Load
 from jetson_runtime.client import FrameClient, ReceivedFrame
 from jetson_runtime.demo.children import Child, ending_on_signals
 from jetson_runtime.inference.bundle import SHIPPED
+from jetson_runtime.inference.pipeline import max_wait_ns
 from jetson_runtime.stream.text import number, summary
 from jetson_runtime.suit import config as configs
 from jetson_runtime.suit.errors import SuitError
 from jetson_runtime.suit.signals import RATE_HZ
-from jetson_runtime.timing.align import default_max_wait_ns
 
 _SECONDS = 10.0
 _SETTLE_S = 0.5
@@ -97,7 +97,7 @@ def _measure(suit: live.EmulatedSuit, name: str, engine: str, seconds: float) ->
         with _loaded(case, suit.endpoint) as subscribers:
             time.sleep(_SETTLE_S)
             client.recv_all(0.0)
-            figures = _watch(child, client, seconds, _max_wait_ms(path))
+            figures = _watch(child, client, seconds, max_wait_ns(configs.load(path).limits))
             told = subscribers.told() if subscribers else {}
     if told:
         figures["subscriber_frames"] = told
@@ -113,7 +113,7 @@ def _loaded(case: Case, endpoint: str) -> Iterator[Load | None]:
         yield stack.enter_context(crowd) if crowd else None
 
 
-def _watch(child: Child, client: FrameClient, seconds: float, max_wait_ms: float) -> dict[str, Any]:
+def _watch(child: Child, client: FrameClient, seconds: float, wait_ns: int) -> dict[str, Any]:
     """Every frame of `seconds`, and what the process took meanwhile."""
     missed, cpu_s, start_ns = client.missed, machine.cpu_s(child.pid), time.monotonic_ns()
     frames: list[ReceivedFrame] = []
@@ -133,18 +133,13 @@ def _watch(child: Child, client: FrameClient, seconds: float, max_wait_ms: float
         "valid_percent": 100.0 * sum(frame.valid for frame in frames) / max(1, len(frames)),
         "age_ms": summary(ages_ms),
         "oldest_ms": summary([frame.oldest_ms for frame in frames]),
-        "lateness_ms": summary([max(0.0, age_ms - max_wait_ms) for age_ms in ages_ms]),
+        "lateness_ms": summary([max(0.0, age_ms - wait_ns * 1e-6) for age_ms in ages_ms]),
         "service_lateness_ms": (client.status or {}).get("lateness_ms"),
         "engine": (client.hello or {}).get("engine"),
         "cpu_percent": 100.0 * cpu_s / took_s,
         "rss_mb": rss_mb,
         "machine_floor": floor,
     }
-
-
-def _max_wait_ms(path: Path) -> float:
-    limits = configs.load(path).limits
-    return default_max_wait_ns(limits.policy) * 1e-6 if limits.max_wait_ms is None else limits.max_wait_ms
 
 
 def _table(cases: Mapping[str, Mapping[str, Any]]) -> str:

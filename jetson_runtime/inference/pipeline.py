@@ -13,7 +13,7 @@ from jetson_runtime.inference.engines.base import Engine
 from jetson_runtime.inference.frame import Frame, Ground
 from jetson_runtime.inference.intake import Intake, StreamHealth
 from jetson_runtime.inference.legs import Legs
-from jetson_runtime.suit.config import SuitConfig
+from jetson_runtime.suit.config import Limits, SuitConfig
 from jetson_runtime.suit.signals import CHANNEL_INDEX, PERIOD_NS, SIDES, STREAMS
 from jetson_runtime.timing.align import Aligner, default_max_wait_ns, empty_row
 
@@ -45,8 +45,7 @@ class Pipeline:
         self._aligner = Aligner(fresh_ns, limits.policy)
         self._inputs = tuple(Intake(i, config, self._aligner) for i in range(len(STREAMS)))
         self._bits = tuple((1 << i, stream) for i, stream in enumerate(self._aligner.streams))
-        wait_ms = limits.max_wait_ms
-        self._max_wait_ns = default_max_wait_ns(limits.policy) if wait_ms is None else round(wait_ms * 1e6)
+        self._max_wait_ns = max_wait_ns(limits)
         self._wearer = config.wearer
         self._best_effort = config.output.best_effort
         self._needed = model.history + 1
@@ -160,6 +159,12 @@ class Pipeline:
         if missing:
             return "degraded"
         return "running" if self._fresh_run >= self._needed else "settling"
+
+
+def max_wait_ns(limits: Limits) -> int:
+    """How long after its grid time a tick has its deadline."""
+    told_ms = limits.max_wait_ms
+    return default_max_wait_ns(limits.policy) if told_ms is None else round(told_ms * 1e6)
 
 
 class _Foot:

@@ -17,10 +17,8 @@ STANDARD_GRAVITY = units.STANDARD_GRAVITY
 # Under less than this a foot's centre of pressure is not defined: what is left is noise divided by almost nothing.
 COP_BODYWEIGHTS = 0.05
 
-# How old the newest sample may be at a grid time, by kind of device; how long a tick waits for its streams. Defaults of
-# the config.
+# How old the newest sample may be at a grid time, by kind of device: the config's default.
 FRESH_NS = {"imu": 20_000_000, "insole": 45_000_000}
-MAX_WAIT_NS = 8_000_000
 
 AXES = ("x", "y", "z")
 PARTS = ("back", "pelvis", "thigh_r", "thigh_l", "shank_r", "shank_l", "foot_r", "foot_l")

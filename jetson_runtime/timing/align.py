@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from jetson_runtime.suit.signals import CHANNELS, COP_BODYWEIGHTS, MAX_WAIT_NS, STREAM_NAMES, STREAMS
+from jetson_runtime.suit.signals import CHANNELS, COP_BODYWEIGHTS, STREAM_NAMES, STREAMS
 from jetson_runtime.timing.lowpass import LowPass
 from jetson_runtime.timing.ring import CAPACITY, Part, SampleRing
 from jetson_runtime.timing.weights import AFTER_NS, FAST_HZ, parabola
@@ -29,8 +29,8 @@ from jetson_runtime.timing.weights import AFTER_NS, FAST_HZ, parabola
 Doubles = npt.NDArray[np.float64]
 Policy = Literal["low_latency", "smooth"]
 
-# An insole of 75.13 Hz sends every 13.3 ms, 6.4 ms are on the way, the rest is for a bridge that polls.
-_SMOOTH_WAIT_NS = 24_000_000
+# smooth: an insole of 75.13 Hz sends every 13.3 ms, 6.4 ms are on the way, the rest is for a bridge that polls.
+_MAX_WAIT_NS: dict[Policy, int] = {"low_latency": 8_000_000, "smooth": 24_000_000}
 _EVER_NS = 1 << 60
 
 # Each stream begins with accel and gyro, which fill the row's first channels in the order of STREAMS; an insole's load
@@ -48,7 +48,7 @@ _LOAD_BYTES = 8 * _LOAD
 
 def default_max_wait_ns(policy: Policy) -> int:
     """How long after a grid time a tick waits for its streams where the config does not say."""
-    return MAX_WAIT_NS if policy == "low_latency" else _SMOOTH_WAIT_NS
+    return _MAX_WAIT_NS[policy]
 
 
 class _Taps:
