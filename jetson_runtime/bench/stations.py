@@ -26,7 +26,7 @@ from jetson_runtime.bench import report
 from jetson_runtime.bench.wires import INSOLE_HZ, Wire
 from jetson_runtime.inference import bundle, engines
 from jetson_runtime.inference.engines.base import Engine
-from jetson_runtime.inference.pipeline import Pipeline
+from jetson_runtime.inference.pipeline import Pipeline, max_wait_ns
 from jetson_runtime.service import realtime
 from jetson_runtime.service.bringup import Device
 from jetson_runtime.stream import messages
@@ -160,7 +160,7 @@ def _publisher(folder: Path, config: SuitConfig, stack: contextlib.ExitStack) ->
     hello = messages.describe(
         model={"name": "", "sha256": ""}, engine="", sides=config.sides, body_mass_kg=None
     )
-    publisher = Publisher(output, "bench", config.sides, lambda: hello)
+    publisher = Publisher(output, "bench", config.sides, lambda: hello, max_wait_ns(config.limits))
     publisher.bind()
     thread = threading.Thread(target=publisher.run)
     thread.start()

@@ -17,7 +17,7 @@ from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.inference import engines
 from jetson_runtime.inference.bundle import Manifest
 from jetson_runtime.inference.engines.base import Engine, EngineOptions
-from jetson_runtime.inference.pipeline import Pipeline
+from jetson_runtime.inference.pipeline import Pipeline, max_wait_ns
 from jetson_runtime.service import realtime
 from jetson_runtime.service.bringup import BringUp, Claims
 from jetson_runtime.service.defects import DefectLog
@@ -66,7 +66,9 @@ class Service:
         self._arrivals = Arrivals()
         self._reactor: Reactor | None = None
         self._hello: dict[str, Any] = {}
-        self._publisher = Publisher(config.output, self._session, config.sides, lambda: self._hello)
+        self._publisher = Publisher(
+            config.output, self._session, config.sides, lambda: self._hello, max_wait_ns(config.limits)
+        )
         self._bring_ups = self._make_bring_ups()
 
     def run(self) -> int:

@@ -25,7 +25,7 @@ FRAME, HELLO, STATUS = "frame", "hello", "status"
 TOPICS = (FRAME, HELLO, STATUS)
 STATES = ("waiting", "degraded", "settling", "running")
 
-# Past this age a frame is not worth sending behind a newer one, nor worth returning to a controller.
+# This long after its sending a frame is not worth returning to a controller.
 STALE_NS = 20_000_000
 
 # systemd-timesyncd touches it at the first synchronisation after boot.

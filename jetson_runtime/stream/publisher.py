@@ -32,6 +32,8 @@ SEND_BUFFER_BYTES = 16_384
 INCOMING_LIMIT_BYTES = 256
 # Subscriptions handled between two looks at the frames, so that a flood of them delays none.
 SUBSCRIPTIONS_AT_ONCE = 32
+# Behind a newer one a frame is not worth sending this long after its deadline.
+STALE_AFTER_DEADLINE_NS = 12_000_000
 
 
 class Publisher:
@@ -47,8 +49,13 @@ class Publisher:
         session: str,
         sides: tuple[str, ...],
         describe: Callable[[], Mapping[str, Any]],
+        max_wait_ns: int,
     ) -> None:
-        """`describe` gives what `hello` says (see `messages.describe`); it is asked each time one is sent."""
+        """`describe` gives what `hello` says (see `messages.describe`); it is asked each time one is sent.
+
+        max_wait_ns: from a frame's grid time to its deadline; until then no frame is stale, whatever it waited for.
+        """
+        self._stale_ns = max_wait_ns + STALE_AFTER_DEADLINE_NS
         self._output = output
         self._session = session
         self._describe = describe
@@ -171,7 +178,7 @@ class Publisher:
         while frames:
             frame = frames.popleft()
             now_ns = time.monotonic_ns()
-            if frames and now_ns - frame.t_ns > messages.STALE_NS:
+            if frames and now_ns - frame.t_ns > self._stale_ns:
                 self._dropped_as_stale += 1
                 continue
             payload = self._encoder.encode(frame, now_ns)

@@ -19,6 +19,7 @@ DESCRIPTION = messages.describe(
     model={"name": "test", "sha256": "ab" * 32}, engine="numpy", sides=SIDES, body_mass_kg=70.0
 )
 GROUND = (Ground(0.5, 0.4, 0.6, True), Ground(0.0, float("nan"), float("nan"), False))
+MAX_WAIT_NS = 8_000_000
 
 
 def make_frame(seq: int = 0, **changes: Any) -> Frame:
@@ -44,7 +45,7 @@ def publishing(
 ) -> Iterator[Publisher]:
     """A publisher that runs in its own thread until the block ends."""
     output = OutputTable.model_construct(public=(public,), latest=(latest,))
-    publisher = Publisher(output, session, SIDES, lambda: DESCRIPTION)
+    publisher = Publisher(output, session, SIDES, lambda: DESCRIPTION, MAX_WAIT_NS)
     publisher.bind()
     thread = threading.Thread(target=publisher.run)
     thread.start()

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 import zmq
-from live_stream import publishing
+from live_stream import MAX_WAIT_NS, publishing
 
 from jetson_runtime.client import FrameClient
 from jetson_runtime.stream import endpoints
@@ -17,7 +17,7 @@ from jetson_runtime.suit.errors import EndpointError
 
 def bind(public, latest=()):
     publisher = Publisher(
-        OutputTable.model_construct(public=(public,), latest=latest), "s2", ("r", "l"), dict
+        OutputTable.model_construct(public=(public,), latest=latest), "s2", ("r", "l"), dict, MAX_WAIT_NS
     )
     publisher.bind()
     publisher.close()

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import msgpack
 import pytest
 import zmq
-from live_stream import make_frame, publishing, until
+from live_stream import MAX_WAIT_NS, make_frame, publishing, until
 
 from jetson_runtime.stream.publisher import QUEUE_FRAMES, Publisher
 from jetson_runtime.suit.config import OutputTable
@@ -153,10 +153,10 @@ def test_what_a_sleeper_finds_is_bounded(context):
         assert 20 <= waiting < 400
 
 
-def frames_behind_a_busy_publisher(ages_ms):
+def frames_behind_a_busy_publisher(ages_ms, max_wait_ns=MAX_WAIT_NS):
     """Posts frames of these ages before the publisher starts; (sent, dropped)."""
     output = OutputTable.model_construct(public=("tcp://127.0.0.1:*",), latest=())
-    publisher = Publisher(output, "s1", ("r", "l"), dict)
+    publisher = Publisher(output, "s1", ("r", "l"), dict, max_wait_ns)
     for seq, age_ms in enumerate(ages_ms):
         publisher.post(make_frame(seq, t_ns=time.monotonic_ns() - age_ms * 1_000_000))
     publisher.bind()
@@ -169,6 +169,11 @@ def test_stale_frames_behind_a_newer_one_are_dropped_and_counted():
     assert frames_behind_a_busy_publisher([500, 400, 300]) == (1, 2)
     assert frames_behind_a_busy_publisher([500, 0, 0]) == (2, 1)
     assert frames_behind_a_busy_publisher([0, 0, 0]) == (3, 0)
+
+
+def test_a_frame_in_time_is_never_stale_however_long_its_tick_waited():
+    """With the policy smooth two or three frames come at once, the first of them up to 24 ms old."""
+    assert frames_behind_a_busy_publisher([500, 400, 300], max_wait_ns=10**9) == (3, 0)
 
 
 def test_a_full_queue_drops_its_oldest_and_counts_them():
