@@ -19,11 +19,12 @@ from jetson_runtime.inference.bundle import Manifest
 from jetson_runtime.inference.engines.base import Engine, EngineOptions
 from jetson_runtime.inference.pipeline import Pipeline, max_wait_ns
 from jetson_runtime.service import realtime
+from jetson_runtime.service.arrivals import Arrivals
 from jetson_runtime.service.bringup import BringUp, Claims
 from jetson_runtime.service.defects import DefectLog
 from jetson_runtime.service.faults import Fault, Problem
 from jetson_runtime.service.health import Health
-from jetson_runtime.service.reactor import Arrivals, Lost, Reactor
+from jetson_runtime.service.reactor import Lost, Reactor
 from jetson_runtime.stream import messages
 from jetson_runtime.stream.publisher import Publisher
 from jetson_runtime.suit import config as configs

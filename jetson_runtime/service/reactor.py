@@ -6,22 +6,19 @@ and waits for nothing but bytes and the next deadline.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import select
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
-
-import numpy as np
 
 from drivers.serial_port import MUCH
 from jetson_runtime.inference.frame import Frame
 from jetson_runtime.inference.pipeline import Pipeline
 from jetson_runtime.service import faults, realtime
+from jetson_runtime.service.arrivals import Arrivals
 from jetson_runtime.service.bringup import Device
 from jetson_runtime.service.faults import Fault, Problem
+from jetson_runtime.service.lateness import Lateness
 from jetson_runtime.suit.signals import PERIOD_NS, STREAMS
 
 # A configured device that sends no sample worth keeping for so long is brought up anew.
@@ -31,8 +28,6 @@ _HOUSEKEEPING_NS = 500_000_000
 _MOST_READS = 16
 # Whole milliseconds are waited for in epoll, the rest in select.
 _MS = 1_000_000
-# Lateness of the ticks of the last 20 s is kept.
-_LATENESS_TICKS = 4_000
 
 
 @dataclass(frozen=True)
@@ -58,59 +53,6 @@ class _Slot:
         self.descriptor = device.port.fileno()
         self.rate_hz = device.rate_hz
         self.last_kept_ns = now_ns
-
-
-class Arrivals:
-    """Configured devices on their way to the reactor; bring-up threads put them in before it exists."""
-
-    def __init__(self) -> None:
-        self._queue: SimpleQueue[tuple[int, Device]] = SimpleQueue()
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-
-    def fileno(self) -> int:
-        """Readable when there may be something to take."""
-        return self._wake
-
-    def put(self, index: int, device: Device) -> None:
-        """Hands over a device that streams; from any thread."""
-        self._queue.put((index, device))
-        self.wake()
-
-    def wake(self) -> None:
-        """Makes the descriptor readable."""
-        os.eventfd_write(self._wake, 1)
-
-    def take(self) -> list[tuple[int, Device]]:
-        """All that arrived since the last call."""
-        with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(self._wake)
-        arrived = []
-        with contextlib.suppress(Empty):
-            while True:
-                arrived.append(self._queue.get_nowait())
-        return arrived
-
-
-class Lateness:
-    """How long after its deadline each tick was computed, 0 for one whose samples were complete before it."""
-
-    def __init__(self) -> None:
-        self._ring = np.zeros(_LATENESS_TICKS, np.int64)
-        self.ticks = 0
-        self.worst_ns = 0
-
-    def add(self, late_ns: int) -> None:
-        """Called once for each computed tick, those stepped through included; the ring is made once."""
-        late_ns = max(0, late_ns)
-        self._ring[self.ticks % _LATENESS_TICKS] = late_ns
-        self.ticks += 1
-        self.worst_ns = max(self.worst_ns, late_ns)
-
-    def summary_ms(self) -> dict[str, float]:
-        """p50 and p99 of the last 20 s, max since start; zeros before the first tick."""
-        recent = self._ring[: min(self.ticks, _LATENESS_TICKS)]
-        p50, p99 = np.percentile(recent, (50, 99)) if len(recent) else (0.0, 0.0)
-        return {"p50": float(p50) * 1e-6, "p99": float(p99) * 1e-6, "max": self.worst_ns * 1e-6}
 
 
 class Reactor:

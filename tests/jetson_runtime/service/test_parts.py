@@ -12,7 +12,7 @@ from drivers import errors
 from jetson_runtime.service import faults
 from jetson_runtime.service.defects import DefectLog
 from jetson_runtime.service.faults import REMEDY, Fault, Problem
-from jetson_runtime.service.reactor import Lateness
+from jetson_runtime.service.lateness import Lateness
 
 ENTER = """
 import os, resource

@@ -19,9 +19,10 @@ from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.inference import engines
 from jetson_runtime.inference.frame import Frame
 from jetson_runtime.inference.pipeline import Pipeline
+from jetson_runtime.service.arrivals import Arrivals
 from jetson_runtime.service.bringup import BringUp, Claims
 from jetson_runtime.service.faults import Fault
-from jetson_runtime.service.reactor import Arrivals, Lost, Reactor
+from jetson_runtime.service.reactor import Lost, Reactor
 from jetson_runtime.suit import config as configs
 from jetson_runtime.suit.signals import CHANNEL_FILL, STREAM_INDEX, STREAMS
 from jetson_runtime.timing.align import default_max_wait_ns
