@@ -113,7 +113,7 @@ class Bundle:
         if not worst <= limit:
             raise BundleError(
                 f"{self.path / GOLDEN}: engine {engine.name} misses the golden outcomes by {worst:.2g} standard"
-                f" deviations (limit {limit:g}); choose the other engine under [model] engine"
+                f" deviations (limit {limit:g}); choose another engine under [model] engine"
             )
         return worst
 

@@ -3,7 +3,7 @@
 SuitError
   ConfigError    suit.toml
   TrialError     a trial's Parquet file
-  BundleError    a model bundle
+  BundleError    a model bundle, or the engine asked for cannot run it here
   EndpointError  an address that cannot be bound or connected
 """
 
@@ -21,7 +21,7 @@ class TrialError(SuitError):
 
 
 class BundleError(SuitError):
-    """A model bundle that is damaged or made for something else."""
+    """A model bundle that is damaged or made for something else, or that the engine asked for cannot run here."""
 
 
 class EndpointError(SuitError):
