@@ -22,8 +22,11 @@ _WAKE_UP_NS = 50_000
 _TENTH_NS = 100_000
 
 
-class Link(NamedTuple):
-    """baud: of the UART, None on USB alone. prepare_ns: inside the device. wait_ns: for the host, with its transfer."""
+class LinkDelay(NamedTuple):
+    """What makes it.
+
+    baud: of the UART, None on USB alone. prepare_ns: inside the device. wait_ns: for the host, with its transfer.
+    """
 
     summary: str
     baud: int | None
@@ -42,14 +45,16 @@ class Packets(NamedTuple):
 _PACKETS = {"imu": Packets(200, (66, 48)), "insole": Packets(80, (524, 54))}
 
 
-def _uart(baud: int) -> Link:
-    return Link(f"a plain serial line at {baud} baud", baud, 0, 100_000)
+def _uart(baud: int) -> LinkDelay:
+    return LinkDelay(f"a plain serial line at {baud} baud", baud, 0, 100_000)
 
 
-LINKS: dict[LinkName, Link] = {
-    "usb_cdc": Link("the device's own USB port: fetched in the next 1 ms frame", None, 300_000, 500_000),
-    "ftdi_1ms": Link("a USB bridge at 921600 baud, its latency_timer set to 1 ms", 921_600, 0, 600_000),
-    "ftdi_16ms": Link("a USB bridge at 921600 baud, its latency_timer as delivered", 921_600, 0, 800_000),
+LINKS: dict[LinkName, LinkDelay] = {
+    "usb_cdc": LinkDelay("the device's own USB port: fetched in the next 1 ms frame", None, 300_000, 500_000),
+    "ftdi_1ms": LinkDelay("a USB bridge at 921600 baud, its latency_timer set to 1 ms", 921_600, 0, 600_000),
+    "ftdi_16ms": LinkDelay(
+        "a USB bridge at 921600 baud, its latency_timer as delivered", 921_600, 0, 800_000
+    ),
     "uart_115200": _uart(115_200),
     "uart_230400": _uart(230_400),
     "uart_460800": _uart(460_800),
