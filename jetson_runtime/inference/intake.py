@@ -62,6 +62,7 @@ class Intake:
         self._period_ns = period_ns
         self._clock = ClockEstimator(period_ns, clock.stamp_resolution_ns, clock.rollover_ns)
         self._last_device_ns = None
+        self._restarts = 0
         self._aligner.attach(self._index, period_ns)
         self._attached = True
 
