@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from jetson_runtime.inference import bundle
-from jetson_runtime.inference.bundle import Baselines, Manifest, Network, TensorSpec
+from jetson_runtime.inference.bundle import Baselines, Manifest
+from jetson_runtime.inference.layout import Network, TensorSpec
 from jetson_runtime.suit import signals
 from models import graphs, tcn
 

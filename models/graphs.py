@@ -15,7 +15,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from jetson_runtime.inference.bundle import WEIGHTS, Network, TensorSpec
+from jetson_runtime.inference.bundle import WEIGHTS
+from jetson_runtime.inference.layout import Network, TensorSpec
 
 OPSET = 17
 IR_VERSION = 8

@@ -18,7 +18,8 @@ import numpy as np
 
 from jetson_runtime.bench.worker import hot, paced
 from jetson_runtime.inference import engines, layout
-from jetson_runtime.inference.bundle import Bundle, Manifest, Network
+from jetson_runtime.inference.bundle import Bundle, Manifest
+from jetson_runtime.inference.layout import Network
 from jetson_runtime.suit.errors import BundleError
 from jetson_runtime.suit.signals import CHANNELS, OUTCOMES
 

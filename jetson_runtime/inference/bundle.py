@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import ValidationError
 
 from jetson_runtime.inference import layout
+from jetson_runtime.inference.layout import Network, Strict, TensorSpec
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.errors import BundleError
 
@@ -44,26 +45,7 @@ SELF_TEST_TOLERANCE: Mapping[str, float] = {"fp32": 5e-5, "fp16": 5e-3}
 Array = npt.NDArray[np.float32]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TensorSpec(_Strict):
-    """Where a tensor lies in weights.bin: byte offset and shape, float32, C order."""
-
-    offset: int
-    shape: tuple[int, ...]
-
-
-class Network(_Strict):
-    """The shape all eight networks share; block b has two convolutions of dilation `dilations[b]`."""
-
-    kernel: PositiveInt
-    dilations: tuple[PositiveInt, ...] = Field(min_length=1)
-    filters: PositiveInt
-
-
-class Manifest(_Strict):
+class Manifest(Strict):
     """What a bundle says of itself. `fill` is given to the network where a channel has no value."""
 
     format: int

@@ -1,18 +1,37 @@
-"""Which tensors a bundle's network has, of what shape; and what is wrong with those a manifest names."""
+"""A bundle's network: which tensors it has, of what shape; and what is wrong with those a manifest names."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from jetson_runtime.suit import signals
 
-if TYPE_CHECKING:
-    from jetson_runtime.inference.bundle import Network, TensorSpec
-
 FLOAT_BYTES = 4
+
+
+class Strict(BaseModel):
+    """A table of the manifest: no key but its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TensorSpec(Strict):
+    """Where a tensor lies in weights.bin: byte offset and shape, float32, C order."""
+
+    offset: int
+    shape: tuple[int, ...]
+
+
+class Network(Strict):
+    """The shape all eight networks share; block b has two convolutions of dilation `dilations[b]`."""
+
+    kernel: PositiveInt
+    dilations: tuple[PositiveInt, ...] = Field(min_length=1)
+    filters: PositiveInt
 
 
 def history(network: Network) -> int:
