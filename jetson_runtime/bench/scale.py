@@ -18,19 +18,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from jetson_runtime.bench import machine, report, scale_networks
+from jetson_runtime.bench import machine, report, scale_networks, wires
 from jetson_runtime.bench.scale_networks import ENGINES, SHAPES, Shape
 from jetson_runtime.bench.ways import one_thread
-from jetson_runtime.bench.wires import INSOLE_HZ, Wire
-from jetson_runtime.inference.pipeline import Pipeline
 from jetson_runtime.stream.text import number
-from jetson_runtime.suit.config import ModelTable, StreamConfig, SuitConfig, Wearer
 from jetson_runtime.suit.signals import CHANNEL_FILL, PERIOD_NS, RATE_HZ, STREAMS
 
 RATES_HZ = (200, 250, 500, 1000)
 _ROUNDS = 3
 _SECONDS = 5.0
-_DELAY_NS = 1_000_000
 
 
 class NoNetwork:
@@ -75,10 +71,10 @@ def _networks(rounds: int) -> list[dict[str, Any]]:
 
 def device_rate(rate_hz: int, seconds: float) -> dict[str, float]:
     """ms of processor time for a second of six IMUs at `rate_hz` and two insoles, one sample a read, no network."""
-    wires = [Wire(stream, rate_hz if stream.kind == "imu" else INSOLE_HZ) for stream in STREAMS]
+    suit = wires.make(rate_hz)
     packets = sorted(
-        (k * wire.period_ns + _DELAY_NS, i, wire.packet(k * wire.period_ns))
-        for i, wire in enumerate(wires)
+        (k * wire.period_ns + wires.DELAY_NS, i, wire.packet(k * wire.period_ns))
+        for i, wire in enumerate(suit)
         for k in range(1, round(seconds * 1e9) // wire.period_ns)
     )
     parsed, parse_s = [], {"imu": 0.0, "insole": 0.0}
@@ -86,11 +82,12 @@ def device_rate(rate_hz: int, seconds: float) -> dict[str, float]:
         start_s = time.process_time()
         for receive_ns, i, packet in packets:
             if STREAMS[i].kind == kind:
-                parsed.append((receive_ns, i, wires[i].device.feed(packet, receive_ns)))
+                parsed.append((receive_ns, i, suit[i].device.feed(packet, receive_ns)))
         parse_s[kind] = time.process_time() - start_s
     parsed.sort(key=lambda one: one[:2])
-    pipeline = _pipeline(wires)
-    for wire in wires:
+    network = NoNetwork()
+    pipeline = wires.attached(suit, wires.suit_config(Path()), network, network)
+    for wire in suit:
         wire.close()
     pipeline_s, tick_ns = time.process_time(), 0
     for receive_ns, i, samples in parsed:
@@ -108,17 +105,6 @@ def device_rate(rate_hz: int, seconds: float) -> dict[str, float]:
         "samples": len(parsed),
         "ticks": pipeline.ticks,
     }
-
-
-def _pipeline(wires: Sequence[Wire]) -> Pipeline:
-    streams = {s.name: StreamConfig(port=f"/dev/{s.name}", delay_ms=_DELAY_NS * 1e-6) for s in STREAMS}
-    wearer = Wearer(mass_kg=70.0, foot_length_m=0.27, foot_width_m=0.1)
-    config = SuitConfig(wearer=wearer, model=ModelTable(bundle=Path()), streams=streams)
-    network = NoNetwork()
-    pipeline = Pipeline(config, network, network)
-    for i, wire in enumerate(wires):
-        pipeline.attach(i, period_ns=wire.period_ns)
-    return pipeline
 
 
 def _network_table(networks: Sequence[Mapping[str, Any]]) -> str:

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from jetson_runtime.bench import report
-from jetson_runtime.bench.wires import INSOLE_HZ, Wire
+from jetson_runtime.bench import report, wires
+from jetson_runtime.bench.wires import Wire
 from jetson_runtime.inference import bundle, engines
 from jetson_runtime.inference.engines.base import Engine
 from jetson_runtime.inference.pipeline import Pipeline, max_wait_ns
@@ -32,14 +32,11 @@ from jetson_runtime.service.bringup import Device
 from jetson_runtime.stream import messages
 from jetson_runtime.stream.publisher import Publisher
 from jetson_runtime.stream.text import number, summary
-from jetson_runtime.suit.config import ModelTable, OutputTable, Realtime, StreamConfig, SuitConfig, Wearer
-from jetson_runtime.suit.signals import PERIOD_NS, RATE_HZ, STREAMS
+from jetson_runtime.suit.config import OutputTable, Realtime, SuitConfig
+from jetson_runtime.suit.signals import PERIOD_NS
 
 _TICKS = 600
 STATIONS = ("read", "parse", "clock", "align", "infer", "hand_over")
-# The devices' delay on the wire, which the config is told.
-_DELAY_MS = 1.0
-_DELAY_NS = 1_000_000
 
 
 class _Timed:
@@ -76,20 +73,18 @@ def table(result: Mapping[str, Any]) -> str:
 
 def _measure(path: Path, engine_name: str, ticks: int) -> dict[str, Any]:
     model = bundle.load(path)
-    config = _config(path)
+    config = wires.suit_config(path)
     engine = _Timed(engines.create(engine_name, model, len(config.sides)))
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         publisher = _publisher(Path(folder), config, stack)
-        wires = [Wire(s, RATE_HZ if s.kind == "imu" else INSOLE_HZ) for s in STREAMS]
-        for wire in wires:
+        suit = wires.make()
+        for wire in suit:
             stack.callback(wire.close)
-        pipeline = Pipeline(config, model.manifest, engine)
-        for i, wire in enumerate(wires):
-            pipeline.attach(i, period_ns=wire.period_ns)
+        pipeline = wires.attached(suit, config, model.manifest, engine)
         realtime.shorten_hand_over()
         realtime.freeze_garbage()
         realtime.enter_thread(Realtime(), realtime.REACTOR_RANK)
-        passes = [_tick(sent, pipeline, engine, publisher) for sent in _sent(wires, ticks)]
+        passes = [_tick(sent, pipeline, engine, publisher) for sent in _sent(suit, ticks)]
     taken = np.array([one for one in passes[model.manifest.history :] if one is not None])
     us = {name: summary((taken[:, i] * 1e-3).tolist()) for i, name in enumerate(STATIONS)}
     us["whole"] = summary((taken.sum(axis=1) * 1e-3).tolist())
@@ -101,19 +96,19 @@ def _measure(path: Path, engine_name: str, ticks: int) -> dict[str, Any]:
     }
 
 
-def _sent(wires: list[Wire], ticks: int) -> Iterator[list[tuple[int, Device]]]:
-    """For each grid time the devices whose bytes have come in, by stream index; `_DELAY_NS` after that time."""
+def _sent(suit: list[Wire], ticks: int) -> Iterator[list[tuple[int, Device]]]:
+    """For each grid time the devices whose bytes have come in, by stream index; DELAY_NS after that time."""
     first = time.monotonic_ns() // PERIOD_NS + 2
     for tick in range(first, first + ticks):
         _sleep_until(tick * PERIOD_NS)
         sent = []
-        for i, wire in enumerate(wires):
+        for i, wire in enumerate(suit):
             newest_ns = tick * PERIOD_NS // wire.period_ns * wire.period_ns
             if newest_ns > (tick - 1) * PERIOD_NS:
                 wire.send(newest_ns)
                 sent.append((i, wire.device))
         # The kernel carries the bytes over by a thread of its own.
-        _sleep_until(tick * PERIOD_NS + _DELAY_NS)
+        _sleep_until(tick * PERIOD_NS + wires.DELAY_NS)
         yield sent
 
 
@@ -146,12 +141,6 @@ def _tick(
     start = clock()
     publisher.post(frame)
     return read, parse, feed, stepped - engine.took_ns, engine.took_ns, clock() - start
-
-
-def _config(path: Path) -> SuitConfig:
-    streams = {s.name: StreamConfig(port=f"/dev/{s.name}", delay_ms=_DELAY_MS) for s in STREAMS}
-    wearer = Wearer(mass_kg=70.0, foot_length_m=0.27, foot_width_m=0.1)
-    return SuitConfig(wearer=wearer, model=ModelTable(bundle=path), streams=streams)
 
 
 def _publisher(folder: Path, config: SuitConfig, stack: contextlib.ExitStack) -> Publisher:

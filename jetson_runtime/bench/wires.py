@@ -1,10 +1,13 @@
-"""The suit's devices as bytes made beforehand and written into pseudo-terminals when wanted: no emulator takes part."""
+"""The suit's devices as bytes made beforehand and written into pseudo-terminals when wanted, no emulator takes part;
+and the pipeline that is told what they are."""
 
 from __future__ import annotations
 
 import os
 import struct
 import tty
+from collections.abc import Sequence
+from pathlib import Path
 
 from drivers.microstrain.codec import build_packet
 from drivers.microstrain.commands import CommandLink as ImuLink
@@ -16,9 +19,14 @@ from drivers.xsensor import codec
 from drivers.xsensor.commands import CommandLink as InsoleLink
 from drivers.xsensor.insole import Insole
 from drivers.xsensor.pressure import LoadSwitch
-from jetson_runtime.suit.signals import Stream
+from jetson_runtime.inference.engines.base import Engine
+from jetson_runtime.inference.pipeline import ModelFacts, Pipeline
+from jetson_runtime.suit.config import ModelTable, StreamConfig, SuitConfig, Wearer
+from jetson_runtime.suit.signals import RATE_HZ, STREAMS, Stream
 
 INSOLE_HZ = 80
+# From sampling to receipt.
+DELAY_NS = 1_000_000
 _ROWS, _COLUMNS, _LIVE = 31, 11, 235
 _NS_PER_US = 1_000
 
@@ -60,6 +68,26 @@ class Wire:
         self.device.port.close()
         os.close(self._far)
         os.close(self._near)
+
+
+def make(imu_hz: int = RATE_HZ) -> list[Wire]:
+    """The whole suit's, in the order of STREAMS."""
+    return [Wire(stream, imu_hz if stream.kind == "imu" else INSOLE_HZ) for stream in STREAMS]
+
+
+def suit_config(bundle: Path) -> SuitConfig:
+    """A config of devices whose samples arrive DELAY_NS after they were taken, worn by somebody."""
+    streams = {s.name: StreamConfig(port=f"/dev/{s.name}", delay_ms=DELAY_NS * 1e-6) for s in STREAMS}
+    wearer = Wearer(mass_kg=70.0, foot_length_m=0.27, foot_width_m=0.1)
+    return SuitConfig(wearer=wearer, model=ModelTable(bundle=bundle), streams=streams)
+
+
+def attached(wires: Sequence[Wire], config: SuitConfig, model: ModelFacts, engine: Engine) -> Pipeline:
+    """A pipeline to which the devices of all wires are attached."""
+    pipeline = Pipeline(config, model, engine)
+    for i, wire in enumerate(wires):
+        pipeline.attach(i, period_ns=wire.period_ns)
+    return pipeline
 
 
 def imu_packet(device_ns: int) -> bytes:
