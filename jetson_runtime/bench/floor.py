@@ -6,16 +6,15 @@ Only an engine that knows some weights to be useless for the tick at hand, and l
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from jetson_runtime.inference.bundle import Bundle
+from jetson_runtime.suit.config import Precision
 from jetson_runtime.suit.errors import BundleError
 
 Array = npt.NDArray[np.float32]
-Precision = Literal["fp32", "fp16"]
 
 
 class Floor:

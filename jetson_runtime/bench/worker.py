@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol, TextIO, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ from jetson_runtime.bench.floor import Floor
 from jetson_runtime.inference import bundle, engines
 from jetson_runtime.inference.engines.base import EngineOptions
 from jetson_runtime.service import realtime
-from jetson_runtime.suit.config import Realtime
+from jetson_runtime.suit.config import Precision, Realtime
 from jetson_runtime.suit.errors import SuitError
 from jetson_runtime.suit.signals import OUTCOMES, PERIOD_NS
 
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("name", choices=(FLOOR, *engines.NAMES))
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--legs", type=int, default=1)
-    parser.add_argument("--precision", choices=("fp32", "fp16"), default="fp32")
+    parser.add_argument("--precision", choices=get_args(Precision), default="fp32")
     parser.add_argument("--cache", type=Path, default=EngineOptions().cache)
     options = parser.parse_args()
 

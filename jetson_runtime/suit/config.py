@@ -20,6 +20,11 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+EngineName = Literal["auto", "native", "onnxruntime", "numpy", "tensorrt"]
+Precision = Literal["fp32", "fp16"]
+ProviderName = Literal["cpu", "cuda", "tensorrt"]
+DEFAULT_CACHE = Path("/var/cache/second-skin")
+
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -47,10 +52,10 @@ class ModelTable(_Table):
     """
 
     bundle: Path
-    engine: Literal["auto", "native", "onnxruntime", "numpy", "tensorrt"] = "auto"
-    precision: Literal["fp32", "fp16"] = "fp32"
-    provider: Literal["cpu", "cuda", "tensorrt"] = "cpu"
-    cache: Path = Path("/var/cache/second-skin")
+    engine: EngineName = "auto"
+    precision: Precision = "fp32"
+    provider: ProviderName = "cpu"
+    cache: Path = DEFAULT_CACHE
 
     @field_validator("bundle", "cache", mode="before")
     @classmethod

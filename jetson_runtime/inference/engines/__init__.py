@@ -6,14 +6,12 @@ from typing import get_args
 
 from jetson_runtime.inference.bundle import Bundle
 from jetson_runtime.inference.engines.base import Engine, EngineOptions
-from jetson_runtime.suit.config import ModelTable
+from jetson_runtime.suit.config import EngineName
 from jetson_runtime.suit.errors import BundleError
 
 AUTO = "auto"
 # What the config takes beside `auto`; `create` must know each.
-NAMES: tuple[str, ...] = tuple(
-    name for name in get_args(ModelTable.model_fields["engine"].annotation) if name != AUTO
-)
+NAMES: tuple[str, ...] = tuple(name for name in get_args(EngineName) if name != AUTO)
 
 
 def create(name: str, bundle: Bundle, batch: int, options: EngineOptions | None = None) -> Engine:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from jetson_runtime.suit.config import DEFAULT_CACHE, Precision, ProviderName
 
 Array = npt.NDArray[np.float32]
 
@@ -18,9 +20,9 @@ class EngineOptions(NamedTuple):
     engines that tensorrt built.
     """
 
-    precision: Literal["fp32", "fp16"] = "fp32"
-    provider: Literal["cpu", "cuda", "tensorrt"] = "cpu"
-    cache: Path = Path("/var/cache/second-skin")
+    precision: Precision = "fp32"
+    provider: ProviderName = "cpu"
+    cache: Path = DEFAULT_CACHE
 
 
 class Engine(Protocol):
