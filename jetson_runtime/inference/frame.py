@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+State = Literal["waiting", "degraded", "settling", "running"]
 
 
 class Ground(NamedTuple):
@@ -26,7 +28,7 @@ class Frame(NamedTuple):
     t_ns: int
     oldest_ns: int | None
     valid: bool
-    state: str
+    state: State
     settling_ms: float
     missing: tuple[str, ...]
     outcomes: tuple[float, ...]

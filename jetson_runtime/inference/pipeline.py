@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from drivers.samples import ClockFacts, ImuSample, InsoleSample
 from jetson_runtime.inference.engines.base import Engine
-from jetson_runtime.inference.frame import Frame, Ground
+from jetson_runtime.inference.frame import Frame, Ground, State
 from jetson_runtime.inference.intake import Intake, StreamHealth
 from jetson_runtime.inference.legs import Legs
 from jetson_runtime.suit.config import Limits, SuitConfig
@@ -153,7 +153,7 @@ class Pipeline:
             (right.ground(), left.ground()),
         )
 
-    def _state(self, missing: tuple[str, ...]) -> str:
+    def _state(self, missing: tuple[str, ...]) -> State:
         if len(missing) == len(STREAMS):
             return "waiting"
         if missing:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 FRAME, HELLO, STATUS = "frame", "hello", "status"
 TOPICS = (FRAME, HELLO, STATUS)
-STATES = ("waiting", "degraded", "settling", "running")
 
 # This long after its sending a frame is not worth returning to a controller.
 STALE_NS = 20_000_000
