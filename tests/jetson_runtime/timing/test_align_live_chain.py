@@ -8,9 +8,10 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from sine_trial import sines
 
-from jetson_runtime.suit.signals import CHANNELS, LABEL_NAMES, STREAMS
-from jetson_runtime.suit.trial import Trial, TrialMeta
+from jetson_runtime.suit.signals import STREAMS
+from jetson_runtime.suit.trial import Trial
 from jetson_runtime.timing.align import default_max_wait_ns
 
 IMUS = [c for stream in STREAMS if stream.kind == "imu" for c in stream.channels]
@@ -28,12 +29,7 @@ def suit() -> ModuleType:
 @pytest.fixture(scope="module")
 def trial() -> Trial:
     """Five seconds of sines of 1 to 12 Hz."""
-    time = np.arange(1000) / 200
-    random = np.random.default_rng(5)
-    hertz, phase = random.uniform(1, 12, len(CHANNELS)), random.uniform(0, 6, len(CHANNELS))
-    channels = 2 + np.sin(2 * np.pi * hertz * time[:, None] + phase)
-    labels = np.zeros((len(time), len(LABEL_NAMES)), np.float32)
-    return Trial(time, channels.astype(np.float32), labels, TrialMeta("s", "W", 70, 0.27, 0.1))
+    return sines(5.0, 1, 12)
 
 
 def _error(rows: np.ndarray, trial: Trial, columns: list[int]) -> float:

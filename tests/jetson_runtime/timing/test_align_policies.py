@@ -6,9 +6,10 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from sine_trial import sines
 
-from jetson_runtime.suit.signals import CHANNELS, LABEL_NAMES, PERIOD_NS, STREAM_INDEX, STREAM_NAMES, STREAMS
-from jetson_runtime.suit.trial import Trial, TrialMeta
+from jetson_runtime.suit.signals import PERIOD_NS, STREAM_INDEX, STREAM_NAMES, STREAMS
+from jetson_runtime.suit.trial import Trial
 from jetson_runtime.timing.align import Aligner, Policy, default_max_wait_ns, empty_row
 from jetson_runtime.timing.resample import Link, random_links, resample_trial
 
@@ -38,12 +39,7 @@ def _insole(first: tuple[float, ...], second: tuple[float, ...], policy: Policy 
 
 def moving(seconds: float = 4.0) -> Trial:
     """Channels of sines of 3 to 18 Hz, forces always enough for a centre."""
-    time = np.arange(round(seconds * 200)) / 200
-    random = np.random.default_rng(5)
-    hertz, phase = random.uniform(3, 18, len(CHANNELS)), random.uniform(0, 6, len(CHANNELS))
-    channels = 2 + np.sin(2 * np.pi * hertz * time[:, None] + phase)
-    labels = np.zeros((len(time), len(LABEL_NAMES)), np.float32)
-    return Trial(time, channels.astype(np.float32), labels, TrialMeta("s", "W", 70, 0.27, 0.1))
+    return sines(seconds, 3, 18)
 
 
 def _error(rows: np.ndarray, trial: Trial, columns: list[int]) -> float:
