@@ -259,36 +259,31 @@ def _outcomes(trials: Sequence[Trial], model: bundle.Bundle) -> dict[str, list[d
             valid.setdefault(name, []).append(float(np.mean(told)))
         print(f"{trial.meta.subject} {trial.meta.task}", file=sys.stderr)
     rmse = {name: np.sqrt(total[0] / total[1]) for name, total in sums.items()}
-    return {
-        "outcomes": [
-            {
-                "outcome": label,
-                "trial's rows": float(rmse["perfect"][i]),
-                **{policy: float(rmse[f"{policy} 0"][i] / rmse["perfect"][i]) for policy in POLICIES},
-                **{
-                    f"{policy}, clocks' share": float(rmse[f"{policy} 0"][i] / rmse[f"{policy} true"][i])
-                    for policy in POLICIES
-                },
-            }
-            for i, label in enumerate(LABEL_NAMES)
-        ],
-        "loss": [
-            {
-                "outcome": label,
-                **{
-                    policy: float(rmse[f"{policy} {LOSS:g}"][i] / rmse[f"{policy} 0"][i])
-                    for policy in POLICIES
-                },
-            }
-            for i, label in enumerate(LABEL_NAMES)
-        ]
-        + [
-            {
-                "outcome": "valid",
-                **{policy: float(np.mean(valid[f"{policy} {LOSS:g}"])) for policy in POLICIES},
-            }
-        ],
-    }
+    return {"outcomes": _outcome_rows(rmse), "loss": _loss_rows(rmse, valid)}
+
+
+def _outcome_rows(rmse: dict[str, Doubles]) -> list[dict[str, Any]]:
+    return [
+        {
+            "outcome": label,
+            "trial's rows": float(rmse["perfect"][i]),
+            **{policy: float(rmse[f"{policy} 0"][i] / rmse["perfect"][i]) for policy in POLICIES},
+            **{
+                f"{policy}, clocks' share": float(rmse[f"{policy} 0"][i] / rmse[f"{policy} true"][i])
+                for policy in POLICIES
+            },
+        }
+        for i, label in enumerate(LABEL_NAMES)
+    ]
+
+
+def _loss_rows(rmse: dict[str, Doubles], valid: dict[str, list[float]]) -> list[dict[str, Any]]:
+    """The last one: how many rows were valid."""
+    rows = [
+        {"outcome": label, **{p: float(rmse[f"{p} {LOSS:g}"][i] / rmse[f"{p} 0"][i]) for p in POLICIES}}
+        for i, label in enumerate(LABEL_NAMES)
+    ]
+    return [*rows, {"outcome": "valid", **{p: float(np.mean(valid[f"{p} {LOSS:g}"])) for p in POLICIES}}]
 
 
 def _engine(model: bundle.Bundle) -> engines.Engine:
