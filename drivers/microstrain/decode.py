@@ -17,10 +17,10 @@ _MAX_TIME_S = 1e9
 _MOST_G = 100.0
 _MOST_RAD_S = 50.0
 _MOST_QUATERNION = 1.5
-_unpack_accel = FIELDS[IMU_DATA, ACCEL].layout.unpack
-_unpack_gyro = FIELDS[IMU_DATA, GYRO].layout.unpack
-_unpack_quaternion = FIELDS[IMU_DATA, QUATERNION].layout.unpack
-_unpack_time = FIELDS[IMU_DATA, TIME].layout.unpack
+_unpack_accel = FIELDS[IMU_DATA, ACCEL].layout.unpack_from
+_unpack_gyro = FIELDS[IMU_DATA, GYRO].layout.unpack_from
+_unpack_quaternion = FIELDS[IMU_DATA, QUATERNION].layout.unpack_from
+_unpack_time = FIELDS[IMU_DATA, TIME].layout.unpack_from
 
 
 class SampleDecoder:
@@ -53,19 +53,20 @@ class SampleDecoder:
         )
 
     def _sample_of_fields(self, packet: bytes, receive_ns: int) -> ImuSample | None:
+        """Each field as `fields.py` says: a longer one is read as far as its layout goes."""
         if packet[2] != IMU_DATA:
             self.other_packets += 1
             return None
         accel = gyro = quaternion = seconds = None
         for descriptor, data in split_fields(packet):
             size = len(data)
-            if descriptor == ACCEL and size == 12:
+            if descriptor == ACCEL and size >= 12:
                 accel = _unpack_accel(data)
-            elif descriptor == GYRO and size == 12:
+            elif descriptor == GYRO and size >= 12:
                 gyro = _unpack_gyro(data)
-            elif descriptor == QUATERNION and size == 16:
+            elif descriptor == QUATERNION and size >= 16:
                 quaternion = _unpack_quaternion(data)
-            elif descriptor == TIME and size == 12:
+            elif descriptor == TIME and size >= 12:
                 seconds = _unpack_time(data)[0]
         return self._checked(accel, gyro, quaternion, seconds, receive_ns)
 

@@ -128,6 +128,14 @@ def test_short_fields_give_no_value(imu: Imu) -> None:
     assert imu.counters()["without_data"] == 1
 
 
+def test_a_field_that_has_grown_is_read_as_far_as_it_is_known(imu: Imu) -> None:
+    wanted = imu.feed(build_packet(0x80, [ACCEL, GYRO, QUATERNION, time_field(1.0)]), 1)
+    grown = [
+        (descriptor, data + b"\x01\x02") for descriptor, data in (ACCEL, GYRO, QUATERNION, time_field(1.0))
+    ]
+    assert imu.feed(build_packet(0x80, grown), 1) == wanted
+
+
 def test_other_packets_and_damage_are_counted_apart(imu: Imu) -> None:
     good = build_packet(0x80, [ACCEL, GYRO, time_field(1.0)])
     filtered = build_packet(0x82, [(0x03, bytes(18))])
