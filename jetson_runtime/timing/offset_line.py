@@ -3,7 +3,8 @@
 Receive time = host time of the sample + a delay that is never negative, so the truth runs along the lower side of the
 offsets. One-second buckets keep the mean of their lower half; a weighted line through the buckets of up to two minutes
 leans on those below it. On 1 ms USB frames the buckets follow a sawtooth whose period is 1 ms / relative skew, 12 s
-at 80 ppm: that needs the whole two minutes. A quiet link (a plain UART) does not, and follows drift four times closer.
+at 80 ppm: that needs the whole two minutes, until it is clear that there are frames: `frame_lock` then knows better. A
+quiet link (a plain UART) does not, and follows drift four times closer.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ from typing import NamedTuple, overload
 import numpy as np
 import numpy.typing as npt
 
+from jetson_runtime.timing.frame_lock import SECOND, FrameLock
+
 Doubles = npt.NDArray[np.float64]
 
-SECOND = 1_000_000_000
 SKEW_PRIOR = 50e-6
 SKEW_AFTER_RESTART = 5e-6
 _WINDOW = 120
 _QUIET_WINDOW = 30
 _RESTLESS_NS, _CALMING = 0.15e6, 0.97
 _LOW_HALF_CLIP_NS = 1_200_000
+_LOW_SHARE = 50
 _ABOVE_WEIGHT = 0.3
 _OUTLIER_NS = 2.0e6
 _YOUNG, _YOUNG_PASSES = 10, 3
@@ -35,12 +38,14 @@ _STEP_UP_NS, _STEP_UP_BUCKETS, _LATE_SPAN_NS = 2.0e6, 9, SECOND // 2
 class Bucket(NamedTuple):
     """What one bucket says: mean device time and offset of its lower half, ns from the run's origin.
 
-    low_span_ns: device time between the first and the last sample of that half. arrival_span_ns: time in which the
-    bucket's samples arrived; after a stall they come all at once.
+    low: the offset that one in 50 of its samples is below. low_span_ns: device time between the first and the last
+    sample of the lower half. arrival_span_ns: time in which the bucket's samples arrived; after a stall they come all
+    at once.
     """
 
     device: float
     offset: float
+    low: int
     low_span_ns: int
     arrival_span_ns: int
 
@@ -53,13 +58,15 @@ def summarise(times: list[int], origin: int, offset_origin: int) -> Bucket:
     pairs = np.array(times, np.int64)
     device, receive = pairs[::2], pairs[1::2]
     offset = receive - device
-    half = (len(offset) - 1) // 2
-    limit = min(int(np.partition(offset, half)[half]), int(offset.min()) + _LOW_HALF_CLIP_NS)
+    few, half = len(offset) // _LOW_SHARE, (len(offset) - 1) // 2
+    ordered = np.partition(offset, (few, half))
+    limit = min(int(ordered[half]), int(offset.min()) + _LOW_HALF_CLIP_NS)
     low = offset <= limit
     device, offset = device[low], offset[low]
     return Bucket(
         int((device - origin).sum()) / len(device),
         int((offset - offset_origin).sum()) / len(offset),
+        int(ordered[few]) - offset_origin,
         int(device[-1] - device[0]),
         times[-1] - times[1],
     )
@@ -73,6 +80,7 @@ class OffsetLine:
         self.slope = prior_slope
         self.scatter_ns = math.inf
         self._believe(prior_slope, prior_width)
+        self._frames = FrameLock(prior_slope, prior_width)
         # Seconds and ns of the buckets from `_first` on; moved to the front when there is no room left.
         self._device = np.zeros(4 * _WINDOW)
         self._offset = np.zeros(4 * _WINDOW)
@@ -100,7 +108,7 @@ class OffsetLine:
         self.known = self.known or self._end - self._first >= 2
         # While late buckets may turn out to be a step, they do not drag the line along.
         if self.known and not self._late:
-            self._fit()
+            self._follow(bucket)
         return stepped
 
     def _believe(self, slope: float, width: float) -> None:
@@ -123,8 +131,24 @@ class OffsetLine:
             return False
         self._keep(max(self._early, self._late) - 1)
         self._believe(self.slope, SKEW_AFTER_RESTART)
+        self._frames = FrameLock(self.slope, SKEW_AFTER_RESTART)
         self._early = self._late = 0
         return True
+
+    def _follow(self, bucket: Bucket) -> None:
+        """The line that the frames leave where they show, else the one through the buckets.
+
+        Of samples that waited for a stall to end neither is told when they were ready.
+        """
+        prompt = bucket.arrival_span_ns > _LATE_SPAN_NS
+        if prompt and abs(bucket.offset - self.at(bucket.device)) < _OUTLIER_NS:
+            self._frames.add(bucket.device / SECOND, bucket.low, bucket.offset)
+        frames = self._frames
+        if frames.shown:
+            self.slope, self.scatter_ns = frames.slope / SECOND, frames.scatter_ns
+            self._middle, self._height = frames.device * SECOND, frames.height
+        else:
+            self._fit()
 
     def _keep(self, newest: int) -> None:
         count = min(newest, self._end - self._first)

@@ -10,13 +10,8 @@ from __future__ import annotations
 
 import math
 
-from jetson_runtime.timing.offset_line import (
-    SECOND,
-    SKEW_AFTER_RESTART,
-    SKEW_PRIOR,
-    OffsetLine,
-    summarise,
-)
+from jetson_runtime.timing.frame_lock import SECOND
+from jetson_runtime.timing.offset_line import SKEW_AFTER_RESTART, SKEW_PRIOR, OffsetLine, summarise
 from jetson_runtime.timing.stamps import COARSE_NS, StampSmoother, StampStep
 
 _BUCKET_NS = SECOND
@@ -108,7 +103,8 @@ class ClockEstimator:
         self._newest, self._newest_host = device - 1, _NEVER
         self._lowest, self._highest = _FOREVER, _NEVER
         self._bucket: list[int] = []
-        self._bucket_end = receive_ns + _BUCKET_NS
+        # A thousandth longer for each microsecond: clocks that begin in one tick take their looks in others.
+        self._bucket_end = receive_ns + _BUCKET_NS * (750 + receive_ns // 1000 % 250) // 1000
         self._start, self._base, self._slope = device, receive_ns - device, 0.0
         self._piece_end = _FOREVER
         self._slew = _SLEW
