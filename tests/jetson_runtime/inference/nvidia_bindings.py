@@ -21,6 +21,8 @@ from typing import Any
 TENSORRT = ("10.3.0", "10.16.1.11", "11.4.0.106")
 CUDA = ("12.8.0", "13.0.3")
 INSTALLED = "installed"
+# What the CUDA bindings import of NVIDIA's other packages.
+BESIDE = {"cuda-bindings": ("cuda-pathfinder",)}
 DUMP = Path(__file__).with_name("dump_nvidia_api.py")
 _STUBBED = re.compile(r"^(create(Infer|Nv)|get(Builder)?Plugin|getNvOnnx|getInfer|initLib)")
 
@@ -66,7 +68,8 @@ def _keep(path: Path, content: str) -> None:
 
 def _read(package: str, version: str, module: str, scratch: Path) -> str:
     site = scratch / "site"
-    shutil.unpack_archive(_wheel(package, version, scratch), site, "zip")
+    for wheel in _wheels([f"{package}=={version}", *BESIDE.get(package, ())], scratch):
+        shutil.unpack_archive(wheel, site, "zip")
     libraries = _stub_libraries(next(site.glob("tensorrt_bindings/tensorrt*.so"), None), scratch)
     environment = {**os.environ, "PYTHONPATH": str(site), "LD_LIBRARY_PATH": str(libraries)}
     found = _run([sys.executable, str(DUMP), module], env=environment, cwd=scratch)
@@ -74,7 +77,7 @@ def _read(package: str, version: str, module: str, scratch: Path) -> str:
     return found
 
 
-def _wheel(package: str, version: str, scratch: Path) -> Path:
+def _wheels(wanted: list[str], scratch: Path) -> list[Path]:
     options = [
         "--no-deps",
         "--only-binary=:all:",
@@ -82,8 +85,8 @@ def _wheel(package: str, version: str, scratch: Path) -> Path:
         "--timeout=15",
         "--retries=1",
     ]
-    _run([sys.executable, "-m", "pip", "download", *options, "--dest", str(scratch), f"{package}=={version}"])
-    return next(scratch.glob("*.whl"))
+    _run([sys.executable, "-m", "pip", "download", *options, "--dest", str(scratch), *wanted])
+    return sorted(scratch.glob("*.whl"))
 
 
 def _stub_libraries(module: Path | None, scratch: Path) -> Path:
