@@ -22,6 +22,7 @@ from jetson_runtime.bench import machine, report, scale_networks, wires
 from jetson_runtime.bench.scale_networks import ENGINES, SHAPES, Shape
 from jetson_runtime.bench.ways import one_thread
 from jetson_runtime.stream.text import number
+from jetson_runtime.suit.config import Precision
 from jetson_runtime.suit.signals import CHANNEL_FILL, PERIOD_NS, RATE_HZ, STREAMS
 
 RATES_HZ = (200, 250, 500, 1000)
@@ -34,6 +35,7 @@ class NoNetwork:
 
     name = "none"
     batch = 2
+    precision: Precision = "fp32"
     history = 248
     fill = CHANNEL_FILL
 

@@ -43,7 +43,12 @@ class _Timed:
     """An engine that remembers how long its last step took."""
 
     def __init__(self, engine: Engine) -> None:
-        self.name, self.batch, self.reset = engine.name, engine.batch, engine.reset
+        self.name, self.batch, self.precision, self.reset = (
+            engine.name,
+            engine.batch,
+            engine.precision,
+            engine.reset,
+        )
         self.took_ns = 0
         self._step = engine.step
 
@@ -147,7 +152,7 @@ def _publisher(folder: Path, config: SuitConfig, stack: contextlib.ExitStack) ->
     """The service's own, in its thread."""
     output = OutputTable(public=(f"ipc://{folder}/public",), latest=(f"ipc://{folder}/latest",))
     hello = messages.describe(
-        model={"name": "", "sha256": ""}, engine="", sides=config.sides, body_mass_kg=None
+        model={"name": "", "sha256": ""}, engine="", precision="", sides=config.sides, body_mass_kg=None
     )
     publisher = Publisher(output, "bench", config.sides, lambda: hello, max_wait_ns(config.limits))
     publisher.bind()

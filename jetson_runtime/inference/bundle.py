@@ -80,12 +80,10 @@ class Bundle:
     def self_test(self, engine: Engine) -> float:
         """Plays the golden input through `engine`; returns the worst error in outcome SDs, leaves it reset.
 
-        Raises BundleError where the error is above SELF_TEST_TOLERANCE of the engine's `precision`; one that does
-        not say computes with the stored float32 weights.
+        Raises BundleError where the error is above SELF_TEST_TOLERANCE of the engine's precision.
         """
-        limit = SELF_TEST_TOLERANCE[getattr(engine, "precision", "fp32")]
-        golden = np.load(self.path / GOLDEN)
-        rows, expected = golden["rows"][:, : engine.batch], golden["outcomes"][:, : engine.batch]
+        limit = SELF_TEST_TOLERANCE[engine.precision]
+        rows, expected = (array[:, : engine.batch] for array in self.golden())
         got = np.empty_like(expected)
         engine.reset()
         for i in range(len(rows)):
@@ -98,6 +96,11 @@ class Bundle:
                 f" deviations (limit {limit:g}); choose another engine under [model] engine"
             )
         return worst
+
+    def golden(self) -> tuple[Array, Array]:
+        """Rows (ticks, 2, 54) of each channel's own mean and spread, and what the networks answer (ticks, 2, 8)."""
+        with np.load(self.path / GOLDEN) as table:
+            return table["rows"], table["outcomes"]
 
     def baselines(self) -> Baselines:
         """The constant and the ridge regression fitted on the same training rows."""

@@ -87,10 +87,11 @@ class Service:
         health = self._start_ticking(bundle.manifest, engine, standing)
         public = " ".join(self._publisher.addresses["public"])
         _log.info(
-            "session %s: model %s on %s, frames on %s",
+            "session %s: model %s on %s in %s, frames on %s",
             self._session,
             bundle.manifest.name,
             engine.name,
+            engine.precision,
             public,
         )
         return self._watch(health)
@@ -157,6 +158,7 @@ class Service:
         self._hello = messages.describe(
             model={"name": manifest.name, "sha256": manifest.sha256},
             engine=engine.name,
+            precision=engine.precision,
             sides=self._config.sides,
             body_mass_kg=wearer.mass_kg if wearer else None,
         )

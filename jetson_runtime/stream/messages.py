@@ -80,6 +80,7 @@ def describe(
     *,
     model: Mapping[str, str],
     engine: str,
+    precision: str,
     sides: tuple[str, ...],
     body_mass_kg: float | None,
 ) -> dict[str, Any]:
@@ -90,6 +91,7 @@ def describe(
     return {
         "model": dict(model),
         "engine": engine,
+        "precision": precision,
         "rate_hz": RATE_HZ,
         "sides": list(sides),
         "body_mass_kg": body_mass_kg,

@@ -17,10 +17,29 @@ LOAD_ON, LOAD_OFF = 0.05, 0.03
 def mistakes_between(table: Mapping[str, Any]) -> list[Mistake]:
     """(key, what is wrong and what to do) for each rule that `table`, well-formed or not, breaks."""
     return [
+        *_of_model(_table(table.get("model"))),
         *_of_streams(_tables(table.get("streams"))),
         *_of_limits(_table(table.get("limits"))),
         *_of_output(_table(table.get("output"))),
     ]
+
+
+def _of_model(model: dict[str, Any]) -> list[Mistake]:
+    """What one engine alone reads must not be silently unread by another."""
+    engine = model.get("engine", "auto")
+    mistakes = []
+    if model.get("provider", "cpu") != "cpu" and engine != "onnxruntime":
+        mistakes.append(
+            (
+                "model.provider",
+                'is read by engine = "onnxruntime" alone; name that engine, or remove the line',
+            )
+        )
+    if model.get("precision", "fp32") != "fp32" and engine in ("onnxruntime", "numpy"):
+        mistakes.append(
+            ("model.precision", f'{engine} computes in fp32; choose engine = "native", or remove the line')
+        )
+    return mistakes
 
 
 def _of_streams(streams: dict[str, dict[str, Any]]) -> list[Mistake]:

@@ -16,7 +16,11 @@ from jetson_runtime.suit.signals import PERIOD_NS, STREAM_NAMES, published_outco
 
 SIDES = ("r", "l")
 DESCRIPTION = messages.describe(
-    model={"name": "test", "sha256": "ab" * 32}, engine="numpy", sides=SIDES, body_mass_kg=70.0
+    model={"name": "test", "sha256": "ab" * 32},
+    engine="numpy",
+    precision="fp32",
+    sides=SIDES,
+    body_mass_kg=70.0,
 )
 GROUND = (Ground(0.5, 0.4, 0.6, True), Ground(0.0, float("nan"), float("nan"), False))
 MAX_WAIT_NS = 8_000_000

@@ -34,6 +34,8 @@ class Engine(Protocol):
 
     name: str
     batch: int
+    # Of the stored weights.
+    precision: Precision
 
     def step(self, rows: Array, out: Array) -> None:
         """rows (batch, 54) in SI units without NaN -> out (batch, 8), written in place, in outcome units."""

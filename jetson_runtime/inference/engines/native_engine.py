@@ -19,13 +19,12 @@ The instruction set is chosen when the engine is made: AVX-512, AVX2 or plain SS
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import numpy.typing as npt
 
 from jetson_runtime.inference import layout
 from jetson_runtime.inference.bundle import WEIGHTS, Bundle
+from jetson_runtime.suit.config import Precision
 from jetson_runtime.suit.errors import BundleError
 
 try:
@@ -52,12 +51,12 @@ class NativeEngine:
         self,
         bundle: Bundle,
         batch: int,
-        precision: Literal["fp32", "fp16"] = "fp32",
+        precision: Precision = "fp32",
         variant: str = VARIANTS[0],
     ) -> None:
         network, tensors = bundle.manifest.network, bundle.tensors
         self.batch = batch
-        self.precision = precision
+        self.precision: Precision = precision
         self.variant = variant
 
         def stored(name: str) -> Weights:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jetson_runtime.inference.bundle import Bundle
+from jetson_runtime.suit.config import Precision
 
 Array = npt.NDArray[np.float32]
 
@@ -20,6 +21,7 @@ class NumpyEngine:
     """Computes one tick with preallocated buffers: nothing is allocated after the start."""
 
     name = "numpy"
+    precision: Precision = "fp32"
 
     def __init__(self, bundle: Bundle, batch: int) -> None:
         network, tensors = bundle.manifest.network, bundle.tensors

@@ -16,6 +16,7 @@ import onnxruntime
 from jetson_runtime.inference.bundle import STREAM_GRAPH, Bundle
 from jetson_runtime.inference.engines import rings, tensorrt_cache
 from jetson_runtime.inference.engines.base import EngineOptions
+from jetson_runtime.suit.config import Precision
 from jetson_runtime.suit.errors import BundleError
 
 Shapes = dict[str, tuple[int, ...]]
@@ -46,6 +47,7 @@ class OnnxEngine:
     and where this build of ONNX Runtime has no such provider."""
 
     name = "onnxruntime"
+    precision: Precision = "fp32"
 
     def __init__(self, bundle: Bundle, batch: int, options: EngineOptions | None = None) -> None:
         options = options or EngineOptions()

@@ -134,7 +134,7 @@ def test_the_self_test_refuses_an_engine_that_is_wrong(bundle: Bundle) -> None:
     engine = engines.create("numpy", bundle, 1)
 
     class Off:
-        name, batch = "off", 1
+        name, batch, precision = "off", 1, "fp32"
         reset = staticmethod(engine.reset)
 
         @staticmethod

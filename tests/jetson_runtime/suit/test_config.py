@@ -118,3 +118,17 @@ def test_the_delay_of_a_link_comes_from_the_suit_the_link_or_the_kind_of_device(
     assert config.link_delay_ns(STREAMS[1]) == delay_ns("imu", "uart_115200") > delay_ns("imu")
     assert config.link_delay_ns(STREAMS[2]) == delay_ns("imu")
     assert config.link_delay_ns(insole) == delay_ns("insole")
+
+
+def test_what_the_engine_would_not_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "suit.toml"
+    for lines, key in (
+        ('engine = "auto"\nprovider = "cuda"', "model.provider"),
+        ('engine = "native"\nprovider = "tensorrt"', "model.provider"),
+        ('engine = "numpy"\nprecision = "fp16"', "model.precision"),
+    ):
+        path.write_text(GOOD.replace('bundle = "bundle"', f'bundle = "bundle"\n{lines}'))
+        with pytest.raises(ConfigError, match=f"1 mistake;(.|\n)*{key}: "):
+            load(path)
+    path.write_text(GOOD.replace('bundle = "bundle"', 'bundle = "bundle"\nprecision = "fp16"'))
+    assert load(path).model.precision == "fp16"
