@@ -31,7 +31,8 @@ TARGET static inline void panel(const List& list, int first, int end, const Weig
         Type x[Legs];
         UNROLL for (int leg = 0; leg < Legs; leg++) x[leg] = Vector::all(list.x[leg * list.width + i]);
         UNROLL for (int v = 0; v < N; v++) {
-            const Type w = Vector::load(row + v * Vector::lanes);
+            Type w = Vector::load(row + v * Vector::lanes);
+            if (Legs > 1) IN_REGISTER(w);
             UNROLL for (int leg = 0; leg < Legs; leg++) sum[leg][v] = Vector::multiply_add(x[leg], w, sum[leg][v]);
         }
     }

@@ -25,6 +25,15 @@ namespace second_skin {
 #define UNROLL _Pragma("GCC unroll 32")
 #endif
 
+// Holds a vector of weights that both legs use: GCC loads it anew for each of them.
+#if defined(__x86_64__)
+#define IN_REGISTER(w) __asm__("" : "+x"(w))
+#elif defined(__aarch64__)
+#define IN_REGISTER(w) __asm__("" : "+w"(w))
+#else
+#define IN_REGISTER(w) static_cast<void>(w)
+#endif
+
 // Which of eight bits are set, in order, a byte each.
 struct SetBits {
     alignas(8) std::uint8_t of[256][8];
