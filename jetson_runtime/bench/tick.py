@@ -42,9 +42,9 @@ CASES = {
     "idle": Case("one subscriber, nothing else to do"),
     "subscribers_10": Case("ten subscribers", subscribers=9),
     "subscribers_100": Case("a hundred subscribers", subscribers=99),
-    "hogs": Case("two processes that compute all the time", hogs=2),
+    "hogs": Case("eight processes that compute all the time", hogs=8),
     "normal": Case("as idle, without SCHED_FIFO", fifo=False),
-    "normal_hogs": Case("as hogs, without SCHED_FIFO", hogs=2, fifo=False),
+    "normal_hogs": Case("as hogs, without SCHED_FIFO", hogs=8, fifo=False),
 }
 
 
