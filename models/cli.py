@@ -19,6 +19,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("models", "jetson_runtime", "drivers"):
+            raise
+        print(
+            f"second-skin-lab: needs the Python package {error.name}: pip install 'second-skin[lab]'",
+            file=sys.stderr,
+        )
+        return 2
     except (SuitError, FileNotFoundError, ValueError) as error:
         print(f"second-skin-lab: {error}", file=sys.stderr)
         return 2

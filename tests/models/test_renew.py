@@ -63,3 +63,16 @@ def test_a_changed_manifest_is_refused(older: Path) -> None:
     path.write_text(path.read_text().replace("virtual-wearer-1", "virtual-wearer-2"))
     with pytest.raises(ValueError, match="it was changed after the export"):
         renew(older, older)
+
+
+def test_without_the_laboratorys_extra_the_command_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The runtime tells users of an older bundle to renew it: on the device they have no torch."""
+
+    def without_torch(*_: object) -> None:
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr("models.renew.renew", without_torch)
+    assert main(["renew", "--bundle", str(tmp_path)]) == 2
+    assert "torch: pip install 'second-skin[lab]'" in capsys.readouterr().err
