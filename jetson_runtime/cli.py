@@ -108,6 +108,8 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
     def handler(options: argparse.Namespace) -> int:
+        from jetson_runtime.demo.children import ending_on_signals
+
         name = options.name
         try:
             module = importlib.import_module(f"jetson_runtime.bench.{name}")
@@ -115,7 +117,9 @@ def _bench(parser: argparse.ArgumentParser) -> None:
             raise _missing_extra(error) from error
         benchmark = argparse.ArgumentParser(prog=f"second-skin bench {name}", description=_BENCHMARKS[name])
         module.add_arguments(benchmark)
-        return int(module.run(benchmark.parse_args(options.words)))
+        chosen = benchmark.parse_args(options.words)
+        with ending_on_signals():
+            return int(module.run(chosen))
 
     parser.set_defaults(handler=handler)
 

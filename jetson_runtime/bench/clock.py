@@ -56,14 +56,14 @@ FIGURES: dict[str, Figure] = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `second-skin bench clock`."""
     add = parser.add_argument
-    add("--seeds", type=int, default=_SEEDS, metavar="N", help=f"traces of each kind ({_SEEDS})")
+    add("--seeds", type=report.count, default=_SEEDS, metavar="N", help=f"traces of each kind ({_SEEDS})")
     report.add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Measures, prints, and returns 0."""
     about = machine.Machine()
-    seeds = range(_FIRST_SEED, _FIRST_SEED + max(1, options.seeds))
+    seeds = range(_FIRST_SEED, _FIRST_SEED + options.seeds)
     report.say(f"{len(seeds)} seeds, {len(LINES)} links: ten minutes of a device's clock each")
     result = {"seeds": list(seeds), **measure(seeds), "machine": about.facts()}
     report.put(result, _ways_table(result), _figures_table(result), as_json=options.json)

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bundle", type=Path, default=SHIPPED, help="the model (default: the shipped one)")
     parser.add_argument(
         "--seconds",
-        type=float,
+        type=report.positive,
         default=_SECONDS,
         metavar="S",
         help=f"rounds begin until S seconds after the start ({_SECONDS:.0f}); three are always made",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,6 +15,22 @@ from jetson_runtime.stream import text
 def add_json(parser: argparse.ArgumentParser) -> None:
     """The option that all benchmarks have."""
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line, nothing else")
+
+
+def positive(text: str) -> float:
+    """An argument's number of seconds or minutes; ValueError, which argparse explains, where it is none above 0."""
+    number = float(text)
+    if not 0.0 < number < math.inf:
+        raise ValueError(text)
+    return number
+
+
+def count(text: str) -> int:
+    """An argument's number of repetitions, at least one; ValueError as in `positive`."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def put(result: dict[str, Any], *tables: str, as_json: bool) -> None:

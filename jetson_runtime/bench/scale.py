@@ -49,8 +49,14 @@ class NoNetwork:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `second-skin bench scale`."""
     add = parser.add_argument
-    add("--rounds", type=int, default=_ROUNDS, metavar="N", help=f"of each network ({_ROUNDS})")
-    add("--seconds", type=float, default=_SECONDS, metavar="S", help=f"of each device rate ({_SECONDS:.0f})")
+    add("--rounds", type=report.count, default=_ROUNDS, metavar="N", help=f"of each network ({_ROUNDS})")
+    add(
+        "--seconds",
+        type=report.positive,
+        default=_SECONDS,
+        metavar="S",
+        help=f"of each device rate ({_SECONDS:.0f})",
+    )
     report.add_json(parser)
 
 

@@ -18,7 +18,6 @@ from typing import Any
 
 from jetson_runtime.bench import live, machine, report
 from jetson_runtime.bench.start_parts import PARTS
-from jetson_runtime.demo.children import ending_on_signals
 from jetson_runtime.inference import engines
 from jetson_runtime.inference.bundle import SHIPPED
 from jetson_runtime.stream.text import number
@@ -30,7 +29,9 @@ _PARTS_MODULE = "jetson_runtime.bench.start_parts"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `second-skin bench start`."""
-    parser.add_argument("--runs", type=int, default=_RUNS, metavar="N", help=f"of each engine ({_RUNS})")
+    parser.add_argument(
+        "--runs", type=report.count, default=_RUNS, metavar="N", help=f"of each engine ({_RUNS})"
+    )
     parser.add_argument("--engines", metavar="NAME,...", help="default: auto and each that can be made here")
     parser.add_argument("--bundle", type=Path, default=SHIPPED, help="the model (default: the shipped one)")
     report.add_json(parser)
@@ -40,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     """Measures, prints, and returns 0; SuitError: an engine that was asked for and cannot be made here."""
     about = machine.Machine()
     parts = _parts(options)
-    with ending_on_signals(), live.emulated_suit(options.bundle) as suit:
+    with live.emulated_suit(options.bundle) as suit:
         starts: dict[str, list[tuple[float, float]]] = {name: [] for name in parts}
         for number_of_run in range(options.runs):
             for name in parts:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from jetson_runtime.bench import live, machine, report, stations
 from jetson_runtime.bench.load import Load
 from jetson_runtime.client import FrameClient, ReceivedFrame
-from jetson_runtime.demo.children import Child, ending_on_signals
+from jetson_runtime.demo.children import Child
 from jetson_runtime.inference.bundle import SHIPPED
 from jetson_runtime.inference.pipeline import max_wait_ns
 from jetson_runtime.stream.text import number, summary
@@ -51,8 +51,14 @@ CASES = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `second-skin bench tick`."""
     add = parser.add_argument
-    add("--seconds", type=float, default=_SECONDS, metavar="S", help=f"of each case ({_SECONDS:.0f})")
-    add("--minutes", type=float, metavar="M", help="instead: the case idle alone, for so long")
+    add(
+        "--seconds",
+        type=report.positive,
+        default=_SECONDS,
+        metavar="S",
+        help=f"of each case ({_SECONDS:.0f})",
+    )
+    add("--minutes", type=report.positive, metavar="M", help="instead: the case idle alone, for so long")
     add("--cases", metavar="NAME,...", help=f"of {', '.join(CASES)}; default: all, and the stations")
     add("--bundle", type=Path, default=SHIPPED, help="the model (default: the shipped one)")
     add("--engine", default="auto", help="as under [model] in suit.toml (auto)")
@@ -65,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
     names = _chosen("idle" if options.minutes is not None else options.cases)
     about = machine.Machine()
     cases = {}
-    with ending_on_signals(), live.emulated_suit(options.bundle) as suit:
+    with live.emulated_suit(options.bundle) as suit:
         for name in names:
             report.say(f"{name}: {CASES[name].summary}, {seconds:.0f} s")
             cases[name] = _measure(suit, name, options.engine, seconds)

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from jetson_runtime import __version__, cli
+from jetson_runtime.bench import clock
 from jetson_runtime.suit.errors import SuitError
 
 COMMANDS = ("run", "simulate", "demo", "echo", "hz", "status")
@@ -107,3 +108,31 @@ def test_ctrl_c_ends_quietly(ticking):
         _, told = process.communicate(timeout=30)
     assert process.returncode == 130
     assert told == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["engines --seconds nan", "clock --seeds 0", "scale --rounds 0", "scale --seconds -1"],
+)
+def test_a_benchmark_of_nothing_is_refused(words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["bench", *words.split()])
+    assert ended.value.code == cli.BAD_INPUT
+    assert "invalid" in capsys.readouterr().err
+
+
+def test_sigterm_ends_a_benchmark_with_its_process(monkeypatch):
+    """As Ctrl-C does, by unwinding: a process that it waits for is taken down on the way."""
+    taken_down = []
+
+    def wait(_options):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            taken_down.append(True)
+
+    monkeypatch.setattr(clock, "run", wait)
+    before = signal.getsignal(signal.SIGTERM)
+    assert cli.main(["bench", "clock"]) == cli.INTERRUPTED
+    assert taken_down == [True]
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -186,3 +186,11 @@ def test_bench_names_its_benchmarks_and_imports_none(capsys: pytest.CaptureFixtu
         cli.main(["bench", "--help"])
     said = capsys.readouterr().out
     assert all(f"  {name} " in said for name in ("engines", "clock", "tick", "scale", "start"))
+
+
+@pytest.mark.parametrize("words", ["tick --seconds 0", "tick --minutes inf", "start --runs 0"])
+def test_nothing_to_measure_is_refused(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["bench", *words.split()])
+    assert ended.value.code == cli.BAD_INPUT
+    assert "invalid" in capsys.readouterr().err
