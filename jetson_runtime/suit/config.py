@@ -45,7 +45,7 @@ class Wearer(_Table):
 
 
 class ModelTable(_Table):
-    """The bundle folder (relative to the config file) and the engine that runs it.
+    """The bundle folder and the engine that runs it; folders are relative to the config file.
 
     engine: `auto` times those that need no GPU at start-up and takes the fastest. precision: how native and tensorrt
     store the weights. provider: where onnxruntime computes. cache: folder in which tensorrt keeps what it built.
@@ -188,8 +188,9 @@ def load(path: Path) -> SuitConfig:
         raise ConfigError(_explain(path, rows + mistakes)) from error
     if mistakes:
         raise ConfigError(_explain(path, mistakes))
-    bundle = (path.parent / config.model.bundle).resolve()
-    return config.model_copy(update={"model": config.model.model_copy(update={"bundle": bundle})})
+    named = {"bundle": config.model.bundle, "cache": config.model.cache}
+    folders = {key: (path.parent / folder).resolve() for key, folder in named.items()}
+    return config.model_copy(update={"model": config.model.model_copy(update=folders)})
 
 
 def _explain(path: Path, mistakes: list[tuple[str, str]]) -> str:

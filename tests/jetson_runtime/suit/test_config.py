@@ -132,3 +132,10 @@ def test_what_the_engine_would_not_read_is_refused(tmp_path: Path) -> None:
             load(path)
     path.write_text(GOOD.replace('bundle = "bundle"', 'bundle = "bundle"\nprecision = "fp16"'))
     assert load(path).model.precision == "fp16"
+
+
+def test_folders_are_relative_to_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "suit.toml"
+    path.write_text(GOOD.replace('bundle = "bundle"', 'bundle = "bundle"\ncache = "built"'))
+    model = load(path).model
+    assert (model.bundle, model.cache) == (tmp_path.resolve() / "bundle", tmp_path.resolve() / "built")
