@@ -47,44 +47,6 @@ constexpr SetBits kSetBits;
 
 #if defined(__x86_64__)
 
-namespace avx512 {
-#define TARGET __attribute__((target("avx512f,avx2,fma,f16c")))
-struct Vector {
-    using Type = __m512;
-    static constexpr int lanes = 16;
-    template <int Legs> using Panels = std::integer_sequence<int, 5>;
-    TARGET static inline Type load(const float* from) { return _mm512_loadu_ps(from); }
-    TARGET static inline Type load(const Half* from) {
-        return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
-    }
-    TARGET static inline Type all(float x) { return _mm512_set1_ps(x); }
-    TARGET static inline Type multiply_add(Type x, Type w, Type sum) { return _mm512_fmadd_ps(x, w, sum); }
-    TARGET static inline Type mix(Type a, Type b) {
-        return _mm512_castsi512_ps(_mm512_xor_si512(_mm512_castps_si512(a), _mm512_castps_si512(b)));
-    }
-    TARGET static inline void store(float* to, Type x) { _mm512_storeu_ps(to, x); }
-    TARGET static inline Type add(Type a, Type b) { return _mm512_add_ps(a, b); }
-    TARGET static inline Type relu(Type x) { return _mm512_max_ps(_mm512_setzero_ps(), x); }
-    // Keeps those of eight columns x[0..8) that are not 0 (NaN is not) for any leg, from number `base` on; returns how many.
-    template <int Legs>
-    TARGET static inline int squeeze(const float* x, int stride, int base, std::uint16_t* row, float* kept, int width) {
-        __m256 value[Legs];
-        unsigned mask = 0;
-        for (int leg = 0; leg < Legs; leg++) {
-            value[leg] = _mm256_loadu_ps(x + leg * stride);
-            mask |= static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(value[leg], _mm256_setzero_ps(), _CMP_NEQ_UQ)));
-        }
-        const __m128i bits = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(kSetBits.of[mask]));
-        const __m256i order = _mm256_cvtepu8_epi32(bits);
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(row), _mm_add_epi16(_mm_cvtepu8_epi16(bits), _mm_set1_epi16(static_cast<short>(base))));
-        for (int leg = 0; leg < Legs; leg++) _mm256_storeu_ps(kept + leg * width, _mm256_permutevar8x32_ps(value[leg], order));
-        return __builtin_popcount(mask);
-    }
-};
-#include "tick.hpp"
-#undef TARGET
-}  // namespace avx512
-
 namespace avx2 {
 #define TARGET __attribute__((target("avx2,fma,f16c")))
 struct Vector {
@@ -121,6 +83,33 @@ struct Vector {
 #include "tick.hpp"
 #undef TARGET
 }  // namespace avx2
+
+namespace avx512 {
+#define TARGET __attribute__((target("avx512f,avx2,fma,f16c")))
+struct Vector {
+    using Type = __m512;
+    static constexpr int lanes = 16;
+    template <int Legs> using Panels = std::integer_sequence<int, 5>;
+    TARGET static inline Type load(const float* from) { return _mm512_loadu_ps(from); }
+    TARGET static inline Type load(const Half* from) {
+        return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+    }
+    TARGET static inline Type all(float x) { return _mm512_set1_ps(x); }
+    TARGET static inline Type multiply_add(Type x, Type w, Type sum) { return _mm512_fmadd_ps(x, w, sum); }
+    TARGET static inline Type mix(Type a, Type b) {
+        return _mm512_castsi512_ps(_mm512_xor_si512(_mm512_castps_si512(a), _mm512_castps_si512(b)));
+    }
+    TARGET static inline void store(float* to, Type x) { _mm512_storeu_ps(to, x); }
+    TARGET static inline Type add(Type a, Type b) { return _mm512_add_ps(a, b); }
+    TARGET static inline Type relu(Type x) { return _mm512_max_ps(_mm512_setzero_ps(), x); }
+    template <int Legs>
+    TARGET static inline int squeeze(const float* x, int stride, int base, std::uint16_t* row, float* kept, int width) {
+        return avx2::Vector::squeeze<Legs>(x, stride, base, row, kept, width);
+    }
+};
+#include "tick.hpp"
+#undef TARGET
+}  // namespace avx512
 
 #endif
 #define TARGET
