@@ -42,13 +42,17 @@ _CACHE = "rows"
 
 @dataclass(frozen=True)
 class Recording:
-    """rows (n, 54) without NaN as the suit delivers them; labels (n, 14), NaN where unknown."""
+    """rows (n, 54) without NaN as the suit delivers them; labels (n, 14), NaN where unknown.
+
+    task: L, PP, PS, SH, SP, VA, W or other:<name>; condition: the code in tasks.csv, empty where the trial names none.
+    """
 
     name: str
     subject: str
     task: str
     rows: Floats
     labels: Floats
+    condition: str = ""
 
     def leg(self, side: str) -> tuple[Floats, Floats]:
         """Rows (n, 54) in the model's channels and outcomes (n, 8) for `side`, the first 248 outcomes NaN."""
@@ -85,7 +89,8 @@ def record(name: str, trial: Trial, rows: npt.NDArray[np.floating] | None = None
     """`trial` played through the aligner, each device at a rate and phase drawn from `name`."""
     aligned = resample_trial(trial, zlib.crc32(name.encode())) if rows is None else rows
     filled = np.where(np.isnan(aligned), _FILL, aligned).astype(np.float32)
-    return Recording(name, trial.meta.subject, trial.meta.task, filled, trial.labels)
+    meta = trial.meta
+    return Recording(name, meta.subject, meta.task, filled, trial.labels, meta.extra.get("condition", ""))
 
 
 def load(folder: Path, processes: int = 1) -> list[Recording]:

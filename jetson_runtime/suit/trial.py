@@ -1,7 +1,8 @@
 """One trial: what the suit measures during a movement and the outcomes that are true of it, as one Parquet file.
 
 200 Hz; a column `time` [s, from 0], one column for each channel and label of signals.py in their units, optional
-`<part>_quat_w|x|y|z`, and key-value metadata. NaN columns of a whole device mean that the device was not worn.
+`<part>_quat_w|x|y|z`, optional `plate_<side>_vgrf|cop_ap|cop_ml` (what force plates measured, in the units of the
+insoles), and key-value metadata. NaN columns of a whole device mean that the device was not worn.
 Needs pyarrow (the extra `sim` or `lab`).
 """
 
@@ -16,11 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jetson_runtime.suit.errors import TrialError
-from jetson_runtime.suit.signals import CHANNEL_NAMES, LABEL_NAMES, PARTS, RATE_HZ
+from jetson_runtime.suit.signals import CHANNEL_NAMES, LABEL_NAMES, PARTS, RATE_HZ, SIDES
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
+PLATE_NAMES = tuple(f"plate_{side}_{value}" for side in SIDES for value in ("vgrf", "cop_ap", "cop_ml"))
 _QUATERNION = ("w", "x", "y", "z")
 _META_NUMBERS = ("body_mass_kg", "foot_length_m", "foot_width_m")
 
@@ -40,13 +42,17 @@ class TrialMeta:
 
 @dataclass(frozen=True)
 class Trial:
-    """time_s (n,); channels (n, 54) and labels (n, 14) float32 in the order of signals.py; part -> (n, 4) w x y z."""
+    """time_s (n,); channels (n, 54) and labels (n, 14) float32 in the order of signals.py; part -> (n, 4) w x y z.
+
+    plates: (n, 6) in the order of PLATE_NAMES, the truth that the insoles are compared with; None where no plate stood.
+    """
 
     time_s: Doubles
     channels: Floats
     labels: Floats
     meta: TrialMeta
     quaternions: dict[str, Floats] = field(default_factory=dict)
+    plates: Floats | None = None
 
     @property
     def duration_s(self) -> float:
@@ -78,6 +84,7 @@ def read_trial(path: Path) -> Trial:
             for part in PARTS
             if set(_quaternion_names(part)) <= set(table.column_names)
         },
+        plates=_columns(table, PLATE_NAMES) if set(PLATE_NAMES) <= set(table.column_names) else None,
     )
 
 
@@ -88,6 +95,8 @@ def write_trial(path: Path, trial: Trial) -> None:
     columns |= {name: trial.labels[:, i] for i, name in enumerate(LABEL_NAMES)}
     for part, values in trial.quaternions.items():
         columns |= {name: values[:, i] for i, name in enumerate(_quaternion_names(part))}
+    if trial.plates is not None:
+        columns |= {name: trial.plates[:, i] for i, name in enumerate(PLATE_NAMES)}
     meta = trial.meta
     texts = {"subject": meta.subject, "task": meta.task, "source": meta.source, "rate_hz": str(RATE_HZ)}
     texts |= {name: repr(float(getattr(meta, name))) for name in _META_NUMBERS}

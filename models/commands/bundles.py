@@ -1,0 +1,56 @@
+"""From weights to what the device loads."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from models.commands import Commands
+
+
+def add(commands: Commands) -> None:
+    """From weights to what the device loads."""
+    for add_one in (_add_export, _add_renew):
+        add_one(commands)
+
+
+def _add_export(commands: Commands) -> None:
+    export = commands.add_parser(
+        "export", help="make a bundle of a run's best weights, with its errors on a test set"
+    )
+    export.add_argument("--run", dest="run_folder", type=Path, required=True)
+    export.add_argument("--data", type=Path, required=True, help="the run's folder of trials")
+    export.add_argument(
+        "--test", type=Path, help="trials of subjects never trained on; their errors go on the card"
+    )
+    export.add_argument("--out", type=Path, required=True, help="folder of the bundle")
+    export.add_argument("--name", default="second-skin")
+    export.set_defaults(run=_export)
+
+
+def _export(options: argparse.Namespace) -> int:
+    from models import ship
+
+    manifest = ship.ship(
+        options.run_folder, options.data, options.test, options.out, name=options.name, say=print
+    )
+    print(f"{options.out}: {manifest.name}, sha256 {manifest.sha256[:12]}")
+    return 0
+
+
+def _add_renew(commands: Commands) -> None:
+    renew = commands.add_parser(
+        "renew", help="give an older bundle today's graphs; its weights, card and golden outcomes stay"
+    )
+    renew.add_argument("--bundle", type=Path, required=True, help="folder of the bundle")
+    renew.add_argument("--out", type=Path, help="folder of the new one; default: in place of the old one")
+    renew.set_defaults(run=_renew)
+
+
+def _renew(options: argparse.Namespace) -> int:
+    from models import renew
+
+    out = options.out or options.bundle
+    manifest = renew.renew(options.bundle, out)
+    print(f"{out}: {manifest.name}, format {manifest.format}, sha256 {manifest.sha256[:12]}")
+    return 0

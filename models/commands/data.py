@@ -1,0 +1,76 @@
+"""Trials in: virtual wearers, importers, checks."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from models.commands import Commands
+from models.folds import RESERVED_SEEDS
+
+_KEPT = f"below {RESERVED_SEEDS}: for the demo and for evaluation, refused by train"
+
+
+def add(commands: Commands) -> None:
+    """Trials in: virtual wearers, importers, checks."""
+    for add_one in (_add_virtual, _add_medley):
+        add_one(commands)
+
+
+def _add_virtual(commands: Commands) -> None:
+    virtual = commands.add_parser("virtual", help="write trials of virtual wearers as Parquet files")
+    virtual.add_argument("--out", type=Path, required=True, help="folder for the trials")
+    virtual.add_argument(
+        "--subjects",
+        type=_seeds,
+        required=True,
+        metavar="FIRST:END",
+        help=f"seeds, END not among them; {_KEPT}",
+    )
+    virtual.add_argument("--tasks", type=_words, default=None, help="comma-separated; default: all there are")
+    virtual.add_argument("--seconds", type=float, default=60.0, help="length of each trial (60)")
+    virtual.add_argument(
+        "--trials-each", type=int, default=1, help="of every task, each with the suit put on anew"
+    )
+    virtual.add_argument("--processes", type=int, default=1)
+    virtual.set_defaults(run=_virtual)
+
+
+def _virtual(options: argparse.Namespace) -> int:
+    from models import cohort
+
+    cohort.write(
+        options.out,
+        options.subjects,
+        options.tasks,
+        options.seconds,
+        trials_each=options.trials_each,
+        processes=options.processes,
+    )
+    return 0
+
+
+def _add_medley(commands: Commands) -> None:
+    medley = commands.add_parser("medley", help="write the demo's trial: one wearer stands, walks and lifts")
+    medley.add_argument("--subject", type=int, required=True, help=f"seed; {_KEPT}")
+    medley.add_argument("--seed", type=int, default=0, help="of the movements and of the donning")
+    medley.add_argument("--out", type=Path, required=True, help="the Parquet file")
+    medley.set_defaults(run=_medley)
+
+
+def _medley(options: argparse.Namespace) -> int:
+    from jetson_runtime.suit.trial import write_trial
+    from models.medley import medley
+    from models.virtual_wearer.subject import Subject
+
+    write_trial(options.out, medley(Subject.random(options.subject), options.seed))
+    return 0
+
+
+def _seeds(text: str) -> range:
+    first, _, end = text.partition(":")
+    return range(int(first), int(end or int(first) + 1))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
