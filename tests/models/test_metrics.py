@@ -30,11 +30,24 @@ def test_the_filter_keeps_slow_movement_in_place_and_removes_fast() -> None:
     assert np.abs(answer[100:-100] - slow[100:-100, None]).max() < 0.01
 
 
-def test_the_filter_halves_six_hertz() -> None:
-    """Two passes of a filter that is down to 0.707 at its cutoff."""
+def test_the_filter_halves_the_power_at_six_hertz() -> None:
+    """-3 dB after both passes, as the importers' filter of the truth."""
     t = np.arange(2000) / 200.0
     answer = metrics.filtered(np.sin(2 * np.pi * 6.0 * t)[:, None])[400:-400, 0]
-    assert np.abs(answer).max() == pytest.approx(0.5, abs=0.01)
+    assert np.abs(answer).max() == pytest.approx(np.sqrt(0.5), abs=0.01)
+
+
+def test_columns_with_other_gaps_are_filtered_as_if_alone() -> None:
+    values = np.random.default_rng(1).standard_normal((500, 3))
+    values[100:150, 1] = np.nan
+    together = metrics.filtered(values)
+    alone = np.concatenate([metrics.filtered(values[:, [i]]) for i in range(3)], axis=1)
+    np.testing.assert_allclose(together, alone)
+
+
+def test_mae_counts_only_what_is_known() -> None:
+    assert metrics.mae([1.0, 2.0, np.nan, 9.0], [1.0, 5.0, 1.0, np.nan]) == pytest.approx(1.5)
+    assert np.isnan(metrics.mae([np.nan], [1.0]))
 
 
 def test_gaps_stay_gaps_and_do_not_leak() -> None:
