@@ -1,4 +1,4 @@
-"""Trials -> training rows, made by the aligner that runs on the body.
+"""Trials -> training rows, made by the aligner that runs on the body, or offline as in the paper.
 
 A recording is one trial as the network would have met it. The right leg reads its rows as they are, the left leg
 reads them mirrored: every trial counts twice.
@@ -10,11 +10,12 @@ import hashlib
 import inspect
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,8 @@ from jetson_runtime.suit.errors import TrialError
 from jetson_runtime.suit.trial import Trial, read_trial
 from jetson_runtime.timing import align, lowpass, resample, ring, weights
 from jetson_runtime.timing.resample import resample_trial
+from models import offline
+from models.offline import offline_rows
 from models.tcn import HISTORY, SPARSE_STRIDE
 
 Floats = npt.NDArray[np.float32]
@@ -38,6 +41,13 @@ LABELS_OF = {
     for side in signals.SIDES
 }
 _CACHE = "rows"
+
+# How the devices' samples come onto one grid: `device` by the runtime's causal aligner, what the body sees;
+# `offline` by a spline, what the paper's laboratory had.
+Way = Literal["device", "offline"]
+WAYS: tuple[Way, ...] = ("device", "offline")
+# A stance that sensors are tared with: neither trained on nor scored.
+NEUTRAL = "other:neutral"
 
 
 @dataclass(frozen=True)
@@ -85,33 +95,51 @@ def donning_matrices(random: np.random.Generator, count: int, degrees: float) ->
     return matrices
 
 
-def record(name: str, trial: Trial, rows: npt.NDArray[np.floating] | None = None) -> Recording:
-    """`trial` played through the aligner, each device at a rate and phase drawn from `name`."""
-    aligned = resample_trial(trial, zlib.crc32(name.encode())) if rows is None else rows
-    filled = np.where(np.isnan(aligned), _FILL, aligned).astype(np.float32)
+def record(
+    name: str, trial: Trial, rows: npt.NDArray[np.floating] | None = None, way: Way = "device"
+) -> Recording:
+    """`trial` put on the grid, each device at a rate and phase drawn from `name`."""
+    if rows is None:
+        rows = _ROWS[way](trial, zlib.crc32(name.encode()))
+    filled = np.where(np.isnan(rows), _FILL, rows).astype(np.float32)
     meta = trial.meta
     return Recording(name, meta.subject, meta.task, filled, trial.labels, meta.extra.get("condition", ""))
 
 
-def load(folder: Path, processes: int = 1) -> list[Recording]:
-    """The recordings of all trials in `folder`, by name; aligned rows are kept in `folder/rows` for the next time."""
+_ROWS: dict[Way, Callable[[Trial, int], npt.NDArray[np.float64]]] = {
+    "device": resample_trial,
+    "offline": offline_rows,
+}
+
+
+def load(folder: Path, processes: int = 1, way: Way = "device") -> list[Recording]:
+    """The recordings of all trials in `folder` but neutral stances, by name; their rows are kept in `folder/rows`."""
     paths = sorted(folder.glob("*.parquet"))
     if not paths:
         raise TrialError(f"{folder}: holds no trial (*.parquet); make some with `second-skin-lab virtual`")
     (folder / _CACHE).mkdir(exist_ok=True)
+    load_one = partial(_load_one, way)
     if processes == 1:
-        return [_load_one(path) for path in paths]
-    with ProcessPoolExecutor(processes) as pool:
-        return list(pool.map(_load_one, paths))
+        loaded = list(map(load_one, paths))
+    else:
+        with ProcessPoolExecutor(processes) as pool:
+            loaded = list(pool.map(load_one, paths))
+    recordings = [recording for recording in loaded if recording is not None]
+    if not recordings:
+        raise TrialError(f"{folder}: holds neutral stances only; add trials of movement")
+    return recordings
 
 
-def _load_one(path: Path) -> Recording:
+def _load_one(way: Way, path: Path) -> Recording | None:
+    """None: a neutral stance."""
     trial = read_trial(path)
-    cached = path.parent / _CACHE / f"{path.stem}.npz"
-    key = _key(path)
+    if trial.meta.task == NEUTRAL:
+        return None
+    cached = path.parent / _CACHE / f"{path.stem}.{way}.npz"
+    key = _key(path, way)
     if (rows := _kept(cached, key)) is not None:
         return record(path.stem, trial, rows)
-    recording = record(path.stem, trial)
+    recording = record(path.stem, trial, way=way)
     fresh = cached.with_suffix(f".{os.getpid()}.new")
     with fresh.open("wb") as out:
         np.savez(out, rows=recording.rows, key=key)
@@ -128,15 +156,15 @@ def _kept(cached: Path, key: str) -> Floats | None:
         return rows if str(table["key"]) == key else None
 
 
-def _key(path: Path) -> str:
-    """Of the code that makes rows, of its constants, and of the trial's file as it lies there."""
+def _key(path: Path, way: Way) -> str:
+    """Of the way, of the code that makes rows, of its constants, and of the trial's file as it lies there."""
     stat = path.stat()
-    return f"{_code()} {stat.st_size} {stat.st_mtime_ns}"
+    return f"{way} {_code()} {stat.st_size} {stat.st_mtime_ns}"
 
 
 @lru_cache
 def _code() -> str:
-    makers = (resample, align, lowpass, weights, ring, signals, record)
+    makers = (resample, align, lowpass, weights, ring, signals, offline, record)
     return hashlib.sha256("".join(inspect.getsource(maker) for maker in makers).encode()).hexdigest()
 
 

@@ -19,7 +19,7 @@ from jetson_runtime.suit import signals
 from jetson_runtime.suit.errors import TrialError
 from jetson_runtime.suit.trial import write_trial
 from jetson_runtime.timing import align, lowpass, resample, ring, weights
-from models import dataset
+from models import dataset, offline
 from models.dataset import Floats, Recording, Segments
 
 
@@ -152,7 +152,7 @@ def folder(tmp_path: Path) -> Path:
 
 def _mark(folder: Path) -> Floats:
     """Changes the rows that were kept, so that one sees whether they are used; returns what they were."""
-    kept = folder / "rows" / "a_W_0.npz"
+    kept = folder / "rows" / "a_W_0.device.npz"
     with np.load(kept) as table:
         rows, key = table["rows"], table["key"]
     np.savez(kept, rows=rows + 1.0, key=key)
@@ -160,14 +160,14 @@ def _mark(folder: Path) -> Floats:
 
 
 def test_a_folder_is_read_once_and_its_rows_kept(folder: Path) -> None:
-    assert [path.name for path in (folder / "rows").iterdir()] == ["a_W_0.npz"]
+    assert [path.name for path in (folder / "rows").iterdir()] == ["a_W_0.device.npz"]
     rows = _mark(folder)
     (again,) = dataset.load(folder)
     assert again.subject == "a"
     np.testing.assert_allclose(again.rows, rows + 1.0)
 
 
-@pytest.mark.parametrize("maker", [resample, align, lowpass, weights, ring, signals])
+@pytest.mark.parametrize("maker", [resample, align, lowpass, weights, ring, signals, offline])
 def test_rows_that_other_code_made_are_made_anew(
     folder: Path, monkeypatch: pytest.MonkeyPatch, maker: ModuleType
 ) -> None:
@@ -196,3 +196,25 @@ def test_an_older_file_put_in_a_trial_s_place_is_read(folder: Path) -> None:
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrialError, match=r"holds no trial.*second-skin-lab virtual"):
         dataset.load(tmp_path)
+
+
+def test_neutral_stances_are_neither_trained_on_nor_scored(folder: Path) -> None:
+    stance = made_up_trial("a", 5, seconds=1.5)
+    write_trial(
+        folder / "a_neutral_0.parquet", replace(stance, meta=replace(stance.meta, task="other:neutral"))
+    )
+    assert [recording.name for recording in dataset.load(folder)] == ["a_W_0"]
+    (folder / "a_W_0.parquet").unlink()
+    with pytest.raises(TrialError, match="neutral stances only"):
+        dataset.load(folder)
+
+
+def test_each_way_keeps_its_own_rows(folder: Path) -> None:
+    (device,), (offline_one,) = dataset.load(folder), dataset.load(folder, way="offline")
+    assert sorted(path.name for path in (folder / "rows").iterdir()) == [
+        "a_W_0.device.npz",
+        "a_W_0.offline.npz",
+    ]
+    assert not np.array_equal(device.rows, offline_one.rows)
+    for way, rows in (("device", device.rows), ("offline", offline_one.rows)):
+        np.testing.assert_array_equal(dataset.load(folder, way=way)[0].rows, rows)
