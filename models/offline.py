@@ -36,7 +36,8 @@ def offline_rows(trial: Trial, seed: int) -> Doubles:
             continue
         period_s = 1.0 / INSOLE_RATE_HZ
         first = link.phase_ns * 1e-9 % period_s - _CUBIC * period_s
-        sample_s: Doubles = first + np.arange(int((at_s[-1] - first) / period_s) + 1 + _CUBIC) * period_s
+        steps = np.arange(int((at_s[-1] - first) / period_s) + 1 + _CUBIC, dtype=np.float64)
+        sample_s = first + steps * period_s
         columns = list(stream.channels)
         if not np.isnan(rows[:, columns]).all():
             rows[:, columns] = splined(
