@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from models.virtual_wearer.anthropometry import SEGMENTS
 from models.virtual_wearer.frames import Array
+from models.virtual_wearer.insoles import InsoleError, random_error
 
 MOUNTING_SD = np.radians(6.0)  # of the turn about each axis: 15 degrees in all is about the 95th percentile
 MOUNTING_MAX = np.radians(15.0)
 PLACE_MAX_M = 0.03
-
-
-@dataclass(frozen=True)
-class InsoleError:
-    """Structured error of one insole: force in bodyweights, centre of pressure in foot lengths and widths."""
-
-    gain: float
-    offset: float  # read in stance and swing alike: the shoe's own pressure
-    hysteresis: float  # of the reading, above when unloading and below when loading
-    curvature: float  # relative loss at one bodyweight
-    shrink: tuple[float, float]  # of the centre of pressure towards the middle: 1 is none
-    shift: tuple[float, float]
-    noise: float
 
 
 @dataclass(frozen=True)
@@ -58,26 +46,25 @@ class Donning:
             gyro_bias=rng.normal(0.0, 0.006, (n, 3)),
             accel_noise=float(rng.uniform(0.01, 0.05)),
             gyro_noise=float(rng.uniform(0.001, 0.006)),
-            insoles=(_insole(rng), _insole(rng)),
+            insoles=(random_error(rng), random_error(rng)),
             shock=float(rng.uniform(0.0, 1.0)),
         )
+
+    @staticmethod
+    def worn(subject_seed: int, session: int) -> Donning:
+        """The putting-on of this wearer's session, always the same."""
+        return Donning.random(1_000_003 * subject_seed + session)
+
+    def after(self, minutes: float) -> Donning:
+        """The same putting-on so long after: the insoles have drifted, the rest sits as it sat."""
+        right, left = self.insoles
+        return replace(self, insoles=(right.after(minutes), left.after(minutes)))
 
     @staticmethod
     def perfect() -> Donning:
         """No error at all: sensors in their segments' axes at their nominal places."""
         n = len(SEGMENTS)
-        flawless = InsoleError(1.0, 0.0, 0.0, 0.0, (1.0, 1.0), (0.0, 0.0), 0.0)
         zero = np.zeros((n, 3))
-        return Donning(np.tile(np.eye(3), (n, 1, 1)), zero, zero, zero, 0.0, 0.0, (flawless, flawless), 0.0)
-
-
-def _insole(rng: np.random.Generator) -> InsoleError:
-    return InsoleError(
-        gain=float(rng.normal(0.97, 0.06)),
-        offset=float(rng.uniform(0.0, 0.04)),
-        hysteresis=float(rng.uniform(0.0, 0.06)),
-        curvature=float(rng.uniform(-0.05, 0.08)),
-        shrink=(float(rng.uniform(0.75, 1.0)), float(rng.uniform(0.6, 1.0))),
-        shift=(float(rng.normal(0.0, 0.02)), float(rng.normal(0.0, 0.03))),
-        noise=float(rng.uniform(0.002, 0.008)),
-    )
+        return Donning(
+            np.tile(np.eye(3), (n, 1, 1)), zero, zero, zero, 0.0, 0.0, (InsoleError(), InsoleError()), 0.0
+        )

@@ -6,9 +6,10 @@ import numpy as np
 from scipy.signal import lfilter
 from scipy.spatial.transform import Rotation
 
-from jetson_runtime.suit.signals import CHANNEL_INDEX, COP_BODYWEIGHTS, SIDES
+from jetson_runtime.suit.signals import CHANNEL_INDEX, SIDES
+from models.virtual_wearer import insoles
 from models.virtual_wearer.anthropometry import BACK, FOOT, PELVIS, SEGMENTS, SHANK, THIGH, Body
-from models.virtual_wearer.donning import Donning, InsoleError
+from models.virtual_wearer.donning import Donning
 from models.virtual_wearer.dynamics import GRAVITY, RATE_HZ, Ground
 from models.virtual_wearer.frames import Array, angular_velocity, apply, derivative
 from models.virtual_wearer.motion import SIDE_SIGN, Motion
@@ -69,17 +70,10 @@ def insole_channels(
     ground: Ground, cop: Array, body: Body, donning: Donning, rng: np.random.Generator
 ) -> Array:
     """(n, 6): vgrf, cop_ap, cop_ml, right then left. `cop` (n, 2, 2): true, in foot lengths and widths."""
-    out = []
-    for side in range(2):
-        error = donning.insoles[side]
-        load = _read(ground.force[:, side, 1] / (body.mass_kg * GRAVITY), error)
-        load = np.maximum(load + error.noise * rng.normal(size=load.shape), 0.0)
-        seen = 0.5 + (cop[:, side] - 0.5) * error.shrink + error.shift
-        seen = seen + error.noise * rng.normal(size=seen.shape) / np.maximum(load, 0.05)[:, None]
-        seen = np.clip(seen, 0.0, 1.0)
-        seen[load < COP_BODYWEIGHTS] = np.nan
-        out += [load[:, None], seen]
-    return np.concatenate(out, axis=1)
+    loads = ground.force[:, :, 1] / (body.mass_kg * GRAVITY)
+    return np.concatenate(
+        [insoles.read(loads[:, side], cop[:, side], donning.insoles[side], rng) for side in range(2)], axis=1
+    )
 
 
 def quaternions(motion: Motion, donning: Donning) -> dict[str, Array]:
@@ -89,11 +83,3 @@ def quaternions(motion: Motion, donning: Donning) -> dict[str, Array]:
         xyzw = Rotation.from_matrix(motion.rotation[:, k] @ donning.rotation[k]).as_quat()
         out[part] = xyzw[:, [3, 0, 1, 2]]
     return out
-
-
-def _read(load: Array, error: InsoleError) -> Array:
-    """Gain, curvature, a lagging share (hysteresis: 0.15 s relaxation) and the shoe's own pressure."""
-    decay = np.exp(-1.0 / (0.15 * RATE_HZ))
-    slow = lfilter([1.0 - decay], [1.0, -decay], load, zi=[decay * load[0]])[0]
-    felt = load + error.hysteresis * (slow - load)
-    return np.asarray(error.gain * felt * (1.0 - error.curvature * felt) + error.offset)

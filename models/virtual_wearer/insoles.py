@@ -1,0 +1,103 @@
+"""How a pressure insole errs: structured, drawn for each putting-on, by as much as the paper's insoles do.
+
+The paper compares its insoles with force plates (III.B): over all tasks the force errs by 0.146 bodyweights, the centre
+of pressure by 0.102 foot lengths and 0.096 foot widths; in walking by 0.235, 0.141 and 0.171. It does not say why. The
+structure here is of known kinds, each with its reason below; their sizes are FITTED to those six numbers over a cohort
+of ten in all 33 conditions (benchmarks/insole_errors.py prints the fit), and stand for nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.signal import lfilter
+
+from jetson_runtime.suit.signals import COP_BODYWEIGHTS
+from models.virtual_wearer.dynamics import RATE_HZ
+from models.virtual_wearer.frames import Array
+
+RELAXATION_S = 0.15
+WARM_MINUTES = 40.0
+_REST = np.array([0.4, 0.5])  # where the centre is in quiet standing
+
+
+@dataclass(frozen=True)
+class InsoleError:
+    """Of one insole in one putting-on; as made without arguments it has none.
+
+    Force in bodyweights, centre of pressure in foot lengths (ap) and widths (ml); pairs are ap, ml.
+    """
+
+    gain: float = 1.0  # calibration, and what the shoe's upper and arch carry past the sheet
+    offset: float = 0.0  # read in stance and swing alike: the laced shoe's own pressure
+    hysteresis: float = 0.0  # share that foam and sheet give late: less is read in loading, more in unloading
+    curvature: float = 0.0  # relative loss at one bodyweight: cells saturate
+    rim: float = (
+        0.0  # relative loss with the force at toe tip or heel: heel strike and push-off load the shoe's rim
+    )
+    shrink: tuple[float, float] = (
+        1.0,
+        1.0,
+    )  # of the centre to where it stands: cells at the edge read too little
+    shift: tuple[float, float] = (
+        0.0,
+        0.0,
+    )  # the sheet lies off in the shoe, and its length is not the foot's
+    skew: float = 0.0  # foot widths of ml for a foot length of ap: the sheet's axis is not the foot's
+    drift: float = 0.0  # relative change of gain and offset when the foam is warm and has crept
+    noise: float = 0.0
+
+    def after(self, minutes: float) -> InsoleError:
+        """The same insole so long after the putting-on."""
+        grown = 1.0 + self.drift * (1.0 - float(np.exp(-minutes / WARM_MINUTES)))
+        return replace(self, gain=self.gain * grown, offset=self.offset * grown)
+
+
+def random_error(rng: np.random.Generator) -> InsoleError:
+    """One of the fitted distribution."""
+    return InsoleError(
+        gain=float(rng.normal(0.805, 0.07)),
+        offset=float(rng.uniform(0.0, 0.04)),
+        hysteresis=float(rng.uniform(0.05, 0.15)),
+        curvature=float(rng.uniform(0.0, 0.10)),
+        rim=float(rng.uniform(0.22, 0.90)),
+        shrink=(float(rng.uniform(0.40, 0.64)), float(rng.uniform(0.60, 1.00))),
+        shift=(float(rng.normal(0.058, 0.02)), float(rng.normal(0.079, 0.03))),
+        skew=float(rng.normal(0.41, 0.25)),
+        drift=float(rng.normal(0.0, 0.04)),
+        noise=float(rng.uniform(0.002, 0.008)),
+    )
+
+
+def read(load: Array, cop: Array, error: InsoleError, rng: np.random.Generator) -> Array:
+    """(n, 3) vgrf, cop_ap, cop_ml that an insole tells of a true load (n,) and centre of pressure (n, 2).
+
+    The centre is NaN where less than COP_BODYWEIGHTS is read, as on the device.
+    """
+    late = _late(load)
+    felt = load + error.hysteresis * (late - load)
+    lost = error.curvature * felt + error.rim * (2.0 * cop[:, 0] - 1.0) ** 2
+    told = error.gain * felt * (1.0 - lost) + error.offset
+    told = np.maximum(told + error.noise * rng.normal(size=told.shape), 0.0)
+    seen = _centre(load, late, felt, cop, error)
+    seen = seen + error.noise * rng.normal(size=seen.shape) / np.maximum(told, 0.05)[:, None]
+    seen = np.clip(seen, 0.0, 1.0)
+    seen[told < COP_BODYWEIGHTS] = np.nan
+    return np.concatenate([told[:, None], seen], axis=1)
+
+
+def _centre(load: Array, late: Array, felt: Array, cop: Array, error: InsoleError) -> Array:
+    """(n, 2): where late and own pressure draw it, then as the sheet's edges, place and turn distort it."""
+    own = error.offset / error.gain
+    delayed = np.stack([_late(load * axis) for axis in cop.T], axis=1) - late[:, None] * cop
+    pull = error.hysteresis * delayed + own * (_REST - cop)
+    drawn = cop + pull / np.maximum(felt + own, 1e-3)[:, None]
+    turned = np.stack([np.zeros(len(cop)), error.skew * (drawn[:, 0] - _REST[0])], axis=1)
+    return np.asarray(drawn + (drawn - _REST) * (np.array(error.shrink) - 1.0) + turned + error.shift)
+
+
+def _late(values: Array) -> Array:
+    """(n,) as a relaxing material gives it, at rest before the first row."""
+    decay = np.exp(-1.0 / (RELAXATION_S * RATE_HZ))
+    return np.asarray(lfilter([1.0 - decay], [1.0, -decay], values, zi=[decay * values[0]])[0])
