@@ -11,6 +11,7 @@ from models.virtual_wearer.motion import SIDE_SIGN, Plan
 from models.virtual_wearer.standing import heel_of, settle, stance, wander
 from models.virtual_wearer.subject import Subject
 
+DEEPEST_HIP = np.radians(112.0)
 KINDS = ("squat", "sit", "lift", "stoop")
 
 
@@ -44,11 +45,14 @@ def random_session(subject: Subject, rng: np.random.Generator) -> Session:
     bend = np.radians(rng.uniform(*knee))
     if kind in ("lift", "stoop"):
         lean = np.radians(rng.uniform(*((30, 65) if kind == "lift" else (60, 90))))
+    lean = max(lean, 0.36 * bend)
+    # The thigh takes about three quarters of the knee's bend; what is left of the hip is the pelvis' to tilt.
+    tilt = (DEEPEST_HIP - 0.75 * bend) / lean
     return Session(
         kind=kind,
         knee=float(bend),
-        lean=float(max(lean, 0.36 * bend)),
-        pelvis_part=float(np.clip(style.squat_tilt + rng.normal(0.0, 0.05), 0.25, 0.85)),
+        lean=float(lean),
+        pelvis_part=float(np.clip(style.squat_tilt + rng.normal(0.0, 0.05), 0.25, min(0.85, tilt))),
         load_kg=float(rng.uniform(2.0, 20.0)) if kind in ("lift", "stoop") and rng.random() < 0.8 else 0.0,
         down_s=1.2 * tempo,
         hold_s=float(rng.uniform(0.8, 2.5)) if kind == "sit" else float(rng.uniform(0.05, 0.7)),

@@ -2,7 +2,8 @@
 
     subject = Subject.random(7)
     trial = generate(subject, "W", seconds=20.0, seed=1)     # walking, put on anew
-    trial = generate(subject, "L", 30.0, seed=2, clean=True)  # squats or lifts, no sensor error
+    trial = generate(subject, "L3", None, seed=2, clean=True)  # the heavy blanket, no sensor error
+    still = neutral(subject, donning)                        # the tare's stance in the same putting-on
     for trial in cohort(range(40), seconds=20.0): ...
 
 Same arguments, same trial, to the bit.
@@ -10,18 +11,27 @@ Same arguments, same trial, to the bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import butter, sosfiltfilt
 
-from jetson_runtime.suit.signals import CHANNEL_INDEX, CHANNEL_NAMES, LABEL_NAMES, PARTS, SIDES
+from jetson_runtime.suit.signals import (
+    CHANNEL_INDEX,
+    CHANNEL_NAMES,
+    COP_BODYWEIGHTS,
+    LABEL_NAMES,
+    PARTS,
+    SIDES,
+)
 from jetson_runtime.suit.trial import Trial, TrialMeta
-from models.virtual_wearer import footsteps, gait, lift, standing
+from models.importers.filters import LABEL_CUTOFF_HZ, lowpass
+from models.virtual_wearer import standing
 from models.virtual_wearer.anthropometry import SEGMENTS, Body
 from models.virtual_wearer.donning import Donning
 from models.virtual_wearer.dynamics import (
+    GRAVITY,
     RATE_HZ,
     Ground,
     Inertial,
@@ -32,11 +42,12 @@ from models.virtual_wearer.dynamics import (
 )
 from models.virtual_wearer.frames import Array
 from models.virtual_wearer.motion import SIDE_SIGN, Motion, Plan, cop_in_world, solve
+from models.virtual_wearer.plays import KINDS as TASKS
+from models.virtual_wearer.plays import Play, play
 from models.virtual_wearer.sensors import add_shock, imu_channels, insole_channels, quaternions
 from models.virtual_wearer.subject import Subject
 
-TASKS = ("W", "L", "PS")
-LABEL_CUTOFF_HZ = 6.0
+JOINT_LIMIT_DEG = 150.0
 
 
 @dataclass(frozen=True)
@@ -52,34 +63,37 @@ class Physics:
 def generate(
     subject: Subject,
     task: str,
-    seconds: float,
+    seconds: float | None,
     seed: int,
     donning: Donning | None = None,
     clean: bool = False,
 ) -> Trial:
-    """One trial of `task`: W walking, L squats and lifts, PS standing. How it is done is drawn from `seed`.
+    """One trial of `task`: a kind, where how it is done is drawn from `seed`, or a condition of models/tasks.csv.
 
-    The suit is put on anew for each trial (drawn from subject and seed) unless `donning` is given; `clean` is
-    Donning.perfect(). Raises ValueError for another task, and for a movement that this body cannot make.
+    seconds None: as the table says, repetitions at the wearer's own pace or its seconds. The suit is put on anew for
+    each trial (drawn from subject and seed) unless `donning` is given; `clean` is Donning.perfect(). Raises ValueError
+    for another task, and for a movement that this body cannot make.
     """
-    if task not in TASKS:
-        raise ValueError(f"task {task!r} is none of {', '.join(TASKS)}")
-    rng = np.random.default_rng([subject.seed, seed, TASKS.index(task)])
-    plan, t, note = _PLANNERS[task](subject, seconds, rng)
-    if donning is None:
-        donning = Donning.perfect() if clean else Donning.random(1_000_003 * subject.seed + seed)
-    inside = slice(int(np.argmin(np.abs(t))), int(np.argmin(np.abs(t))) + round(seconds * RATE_HZ))
-    physics = simulate(plan, subject.body)
-    labels = filter_labels(labels_of(physics, subject.body))
-    channels = channels_of(physics, plan, subject.body, donning, rng)
-    turns = quaternions(physics.motion, donning)
-    return Trial(
-        time_s=np.arange(round(seconds * RATE_HZ)) / RATE_HZ,
-        channels=channels[inside].astype(np.float32),
-        labels=labels[inside].astype(np.float32),
-        quaternions={part: turns[part][inside].astype(np.float32) for part in PARTS},
-        meta=_meta(subject, task, seed, note),
-    )
+    done, rng = play(subject, task, seconds, seed)
+    physics = _possible(simulate(done.plan, subject.body), subject, task, seed)
+    donning = donning or (Donning.perfect() if clean else Donning.random(1_000_003 * subject.seed + seed))
+    return _trial(subject, done, physics, donning, rng, {"seed": str(seed), "session": str(seed)})
+
+
+def neutral(subject: Subject, donning: Donning, seconds: float = 4.0, seed: int = 0) -> Trial:
+    """A neutral stance in this putting-on of the suit, what a tare is taken from: task `other:neutral`, upright."""
+    rng = np.random.default_rng([subject.seed, seed, zlib.crc32(b"neutral")])
+    plan, t = standing.stance(subject, seconds, rng)
+    done = Play(plan, t, seconds, "other:neutral", {})
+    told = {"seed": str(seed), "session": str(seed)}
+    return _trial(subject, done, simulate(plan, subject.body), donning, rng, told)
+
+
+def physics_of(subject: Subject, task: str, seconds: float | None, seed: int) -> tuple[Physics, Plan, slice]:
+    """What `generate` of the same arguments made its trial of, and the rows of it that are the trial."""
+    done, _ = play(subject, task, seconds, seed)
+    physics = _possible(simulate(done.plan, subject.body), subject, task, seed)
+    return physics, done.plan, _inside(done)
 
 
 def cohort(
@@ -139,49 +153,62 @@ def on_foot(plan: Plan, body: Body, ground: Ground) -> Array:
 
 
 def filter_labels(values: Array) -> Array:
-    """Zero-lag Butterworth at 6 Hz along time, fourth order in all (second order, forwards and backwards)."""
-    sections = butter(2, LABEL_CUTOFF_HZ, fs=RATE_HZ, output="sos")
-    return np.asarray(sosfiltfilt(sections, values, axis=0))
+    """The paper's filter: zero-lag 4th-order Butterworth, -3 dB at 6 Hz after both passes (Winter's correction)."""
+    return np.asarray(lowpass(values, RATE_HZ, LABEL_CUTOFF_HZ))
 
 
-def _walking(
-    subject: Subject, seconds: float, rng: np.random.Generator
-) -> tuple[Plan, Array, dict[str, str]]:
-    walk = footsteps.random_walk(rng, seconds)
-    plan, t = gait.plan_walk(subject, walk, rng)
-    return plan, t, {"speed_m_s": f"{walk.speed:.3f}"}
+def plates_of(physics: Physics, plan: Plan, body: Body) -> Array:
+    """(n, 6) in the order of PLATE_NAMES: true force and centre in the insoles' units, NaN where hardly loaded."""
+    load = physics.ground.force[:, :, 1] / (body.mass_kg * GRAVITY)
+    cop = np.where(load[:, :, None] < COP_BODYWEIGHTS, np.nan, on_foot(plan, body, physics.ground))
+    return np.concatenate([load[:, :, None], cop], axis=2).reshape(len(load), -1)
 
 
-def _lifting(
-    subject: Subject, seconds: float, rng: np.random.Generator
-) -> tuple[Plan, Array, dict[str, str]]:
-    session = lift.random_session(subject, rng)
-    plan, t = lift.plan_session(subject, session, seconds, rng)
-    return plan, t, {"kind": session.kind, "load_kg": f"{session.load_kg:.2f}"}
+def _trial(
+    subject: Subject,
+    done: Play,
+    physics: Physics,
+    donning: Donning,
+    rng: np.random.Generator,
+    told: dict[str, str],
+) -> Trial:
+    body, inside = subject.body, _inside(done)
+    labels = filter_labels(labels_of(physics, body))
+    channels = channels_of(physics, done.plan, body, donning, rng)
+    turns = quaternions(physics.motion, donning)
+    return Trial(
+        time_s=np.arange(round(done.seconds * RATE_HZ)) / RATE_HZ,
+        channels=channels[inside].astype(np.float32),
+        labels=labels[inside].astype(np.float32),
+        quaternions={part: turns[part][inside].astype(np.float32) for part in PARTS},
+        plates=plates_of(physics, done.plan, body)[inside].astype(np.float32),
+        meta=_meta(subject, done, told),
+    )
 
 
-def _standing(
-    subject: Subject, seconds: float, rng: np.random.Generator
-) -> tuple[Plan, Array, dict[str, str]]:
-    plan, t = standing.plan_standing(subject, seconds, rng)
-    return plan, t, {}
+def _inside(done: Play) -> slice:
+    first = int(np.argmin(np.abs(done.t)))
+    return slice(first, first + round(done.seconds * RATE_HZ))
 
 
-_PLANNERS: dict[str, Callable[[Subject, float, np.random.Generator], tuple[Plan, Array, dict[str, str]]]] = {
-    "W": _walking,
-    "L": _lifting,
-    "PS": _standing,
-}
+def _possible(physics: Physics, subject: Subject, task: str, seed: int) -> Physics:
+    for name, angle in coordinates_deg(physics.motion.rotation).items():
+        if np.abs(angle).max() > JOINT_LIMIT_DEG:
+            raise ValueError(
+                f"{subject.name}, task {task}, seed {seed}: {name} would reach {np.abs(angle).max():.0f} deg, "
+                f"which no joint does; take another seed"
+            )
+    return physics
 
 
-def _meta(subject: Subject, task: str, seed: int, note: dict[str, str]) -> TrialMeta:
+def _meta(subject: Subject, done: Play, told: dict[str, str]) -> TrialMeta:
     body = subject.body
     return TrialMeta(
         subject=subject.name,
-        task=task,
+        task=done.kind,
         body_mass_kg=body.mass_kg,
         foot_length_m=body.foot_length,
         foot_width_m=body.foot_width,
         source="virtual",
-        extra={"rate_hz": f"{RATE_HZ:.0f}", "seed": str(seed), "height_m": f"{body.height_m:.3f}", **note},
+        extra={"rate_hz": f"{RATE_HZ:.0f}", "height_m": f"{body.height_m:.3f}", **told, **done.note},
     )

@@ -23,7 +23,17 @@ from models.virtual_wearer.frames import Array
 from models.virtual_wearer.gait import plan_walk
 from models.virtual_wearer.lift import Session, plan_session
 from models.virtual_wearer.subject import Subject
-from models.virtual_wearer.wearer import TASKS, channels_of, cohort, generate, labels_of, simulate
+from models.virtual_wearer.wearer import (
+    TASKS,
+    channels_of,
+    cohort,
+    filter_labels,
+    generate,
+    labels_of,
+    neutral,
+    physics_of,
+    simulate,
+)
 
 SECONDS = 4.0
 
@@ -112,7 +122,7 @@ def test_a_trial_has_every_number_that_it_should(trials: dict[str, Trial], task:
 
 
 def test_an_unknown_task_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"'jump' is none of W, L, PS"):
+    with pytest.raises(ValueError, match=r"'jump' is none of W, L, PS, L1, "):
         generate(Subject.random(0), "jump", 2.0, 0)
 
 
@@ -150,3 +160,32 @@ def test_a_load_in_the_hands_is_felt_by_the_back_and_the_feet() -> None:
     assert backs[1].max() > 1.2 * backs[0].max()
     lever = (backs[1] - backs[0])[held] * subject.body.mass_kg / (15.0 * STANDARD_GRAVITY)
     assert 0.05 < np.median(lever) < 0.8, "metres from the lower back to the hands"
+
+
+def test_the_physics_of_a_trial_is_made_again_to_the_bit(trials: dict[str, Trial]) -> None:
+    subject = Subject.random(5)
+    physics, _, inside = physics_of(subject, "W", SECONDS, 3)
+    labels = filter_labels(labels_of(physics, subject.body))[inside]
+    np.testing.assert_array_equal(labels.astype(np.float32), trials["W"].labels)
+
+
+def test_plates_hold_what_perfect_insoles_read() -> None:
+    trial = generate(Subject.random(5), "W", SECONDS, 3, clean=True)
+    assert trial.plates is not None
+    first = CHANNEL_INDEX["insole_r_vgrf"]
+    np.testing.assert_allclose(trial.plates, trial.channels[:, first : first + 6], atol=1e-6)
+    assert np.isnan(trial.plates[:, 1]).any(), "a swinging foot has no centre of pressure"
+
+
+def test_a_neutral_stance_is_upright_and_in_the_same_suit() -> None:
+    subject, donning = Subject.random(5), Donning.random(3)
+    still, moving = neutral(subject, donning), generate(subject, "PS1", 3.0, 1, donning)
+    assert still.meta.task == "other:neutral"
+    assert (moving.meta.task, moving.meta.extra["condition"]) == ("PS", "PS1")
+    assert np.abs(still.labels[:, LABEL_NAMES.index("knee_angle_r")]).max() < 25.0
+    assert np.ptp(still.labels[:, :7], axis=0).max() < 6.0
+
+
+def test_a_movement_that_no_joint_makes_is_refused_and_not_wrapped() -> None:
+    with pytest.raises(ValueError, match=r"hip_flexion_r would reach 155 deg, .*; take another seed"):
+        generate(Subject.random(11), "L", 12.0, 1)
