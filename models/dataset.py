@@ -171,8 +171,11 @@ def _code() -> str:
 class Segments:
     """Random stretches of recordings for training, and all of them in order for validation."""
 
-    def __init__(self, recordings: Sequence[Recording], outputs: int) -> None:
-        """`outputs`: scored rows of one segment, eight rows apart."""
+    def __init__(
+        self, recordings: Sequence[Recording], outputs: int, sides: Sequence[str] = signals.SIDES
+    ) -> None:
+        """`outputs`: scored rows of one segment, eight rows apart; `sides`: the legs that are drawn."""
+        self._sides = tuple(sides)
         self.length = HISTORY + 1 + SPARSE_STRIDE * (outputs - 1)
         self._scored = slice(HISTORY, None, SPARSE_STRIDE)
         self._sources = [_extended(recording, self.length) for recording in recordings]
@@ -181,8 +184,8 @@ class Segments:
 
     @property
     def rows_in_all(self) -> int:
-        """Rows that can be scored, both legs."""
-        return 2 * sum(len(rows) - HISTORY for rows, _ in self._sources)
+        """Rows that can be scored, of all legs."""
+        return len(self._sides) * sum(len(rows) - HISTORY for rows, _ in self._sources)
 
     def draw(self, random: np.random.Generator, batch: int) -> tuple[Floats, Floats]:
         """rows (batch, length, 54) and their outcomes (batch, outputs, 8), legs and places at random."""
@@ -191,7 +194,7 @@ class Segments:
         for pick in picks:
             rows, labels = self._sources[pick]
             start = int(random.integers(len(rows) - self.length + 1))
-            cuts.append(self._cut(rows, labels, start, signals.SIDES[int(random.integers(2))]))
+            cuts.append(self._cut(rows, labels, start, self._sides[int(random.integers(len(self._sides)))]))
         return np.stack([rows for rows, _ in cuts]), np.stack([outcomes for _, outcomes in cuts])
 
     def draw_donned(self, random: np.random.Generator, batch: int, degrees: float) -> tuple[Floats, Floats]:
@@ -200,13 +203,13 @@ class Segments:
         return (rows @ donning_matrices(random, batch, degrees) if degrees else rows), outcomes
 
     def all(self, batch: int) -> Iterator[tuple[Floats, Floats]]:
-        """Every stretch once, both legs, in batches."""
+        """Every stretch once, each leg, in batches."""
         step = self.length - HISTORY
         cuts = [
             self._cut(rows, labels, start, side)
             for rows, labels in self._sources
             for start in range(0, len(rows) - self.length + 1, step)
-            for side in signals.SIDES
+            for side in self._sides
         ]
         for first in range(0, len(cuts), batch):
             part = cuts[first : first + batch]
@@ -229,20 +232,20 @@ def _extended(recording: Recording, length: int) -> tuple[Floats, Floats]:
 
 
 def input_statistics(
-    recordings: Sequence[Recording],
+    recordings: Sequence[Recording], sides: Sequence[str] = signals.SIDES
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Mean and standard deviation (54,) of what the network sees, both legs; a constant channel gets 1."""
-    rows = np.concatenate([r.rows[::SPARSE_STRIDE] for r in recordings]).astype(np.float64)
-    both = np.concatenate([rows, rows[:, _MIRROR_INDEX] * _MIRROR_SIGN])
+    """Mean and standard deviation (54,) of what the network sees on `sides`; a constant channel gets 1."""
+    rows = np.concatenate([r.rows[::SPARSE_STRIDE] for r in recordings])
+    both = np.concatenate([rows if side == "r" else mirrored(rows) for side in sides]).astype(np.float64)
     spread = both.std(axis=0)
     return both.mean(axis=0), np.where(spread > 1e-6, spread, 1.0)
 
 
 def outcome_statistics(
-    recordings: Sequence[Recording],
+    recordings: Sequence[Recording], sides: Sequence[str] = signals.SIDES
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Mean and standard deviation (8,) of the outcomes, both legs."""
+    """Mean and standard deviation (8,) of the outcomes of `sides`."""
     both = np.concatenate(
-        [r.labels[::SPARSE_STRIDE][:, LABELS_OF[side]] for r in recordings for side in signals.SIDES]
+        [r.labels[::SPARSE_STRIDE][:, LABELS_OF[side]] for r in recordings for side in sides]
     ).astype(np.float64)
     return np.nanmean(both, axis=0), np.nanstd(both, axis=0)
