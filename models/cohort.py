@@ -1,53 +1,97 @@
-"""Many virtual wearers' trials as files, the material of a training."""
+"""Many virtual wearers' sessions as files, the material of a training.
+
+A session is as the paper's was: the suit is put on once, the wearer stands in a neutral posture, then does every
+condition that is asked for. Its trials are `<subject>_neutral_<session>.parquet` and
+`<subject>_<condition>_<session>.parquet`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from jetson_runtime.suit.trial import write_trial
+from jetson_runtime.suit.trial import Trial, write_trial
+from models import tasks
+from models.virtual_wearer import wearer
+from models.virtual_wearer.donning import Donning
 from models.virtual_wearer.subject import Subject
-from models.virtual_wearer.wearer import TASKS, generate
+
+NEUTRAL = "neutral"
+# From the beginning of one condition to that of the next, in the order of the table: 33 take two hours.
+MINUTES_EACH = 4.0
 
 
 def write(
     folder: Path,
     seeds: Iterable[int],
-    tasks: Sequence[str] | None,
-    seconds: float,
+    wanted: Sequence[str] | None = None,
+    seconds: float | None = None,
     *,
-    trials_each: int = 1,
+    sessions: int = 1,
     processes: int = 1,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Trials `<subject>_<task>_<k>.parquet` of the wearers with these seeds; files that are there stay as they are.
+    """Sessions of the wearers with these seeds; files that are there stay as they are.
 
-    tasks: None is all that the virtual wearer can do. The same arguments write the same movement. A movement that
-    this body cannot make (an ankle out of the leg's reach) is named and left out.
+    wanted: codes of conditions or of kinds (how such a movement is done is then drawn anew for each session); None is
+    all 33 conditions. seconds: of each trial but the neutral one; None is as the table says. The same arguments write
+    the same movement. A movement that this body cannot make (an ankle out of the leg's reach) is named and left out.
+    ValueError for a code that the table does not know, before anything is written.
     """
+    codes = [NEUTRAL, *_known(wanted)]
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = [(seed, task, k) for seed in seeds for task in tasks or TASKS for k in range(trials_each)]
+    trials = [(seed, session, code) for seed in seeds for session in range(sessions) for code in codes]
     make = partial(_write_one, folder, seconds)
     if processes == 1:
-        impossible = list(filter(None, map(make, wanted)))
+        impossible = list(filter(None, map(make, trials)))
     else:
         with ProcessPoolExecutor(processes) as pool:
-            impossible = list(filter(None, pool.map(make, wanted, chunksize=4)))
+            impossible = list(filter(None, pool.map(make, trials, chunksize=4)))
     for message in impossible:
         say(message)
-    say(f"{folder}: {len(wanted) - len(impossible)} of {len(wanted)} trials")
+    say(f"{folder}: {len(trials) - len(impossible)} of {len(trials)} trials")
 
 
-def _write_one(folder: Path, seconds: float, which: tuple[int, str, int]) -> str:
+def trial_of(seed: int, session: int, code: str, seconds: float | None = None) -> Trial:
+    """One trial of a session: `code` of a condition, a kind, or NEUTRAL; ValueError where this body cannot do it."""
+    subject = Subject.random(seed)
+    donning = Donning.worn(seed, session).after(MINUTES_EACH * _place(code))
+    if code == NEUTRAL:
+        trial = wearer.neutral(subject, donning, seed=session)
+    else:
+        trial = wearer.generate(subject, code, seconds, session, donning=donning)
+    return replace(trial, meta=replace(trial.meta, extra={**trial.meta.extra, "session": str(session)}))
+
+
+def _known(wanted: Sequence[str] | None) -> tuple[str, ...]:
+    if wanted is None:
+        return tuple(one.code for one in tasks.conditions())
+    for code in wanted:
+        if code not in tasks.KINDS:
+            tasks.condition(code)
+    return tuple(wanted)
+
+
+def _place(code: str) -> int:
+    """Of a condition in the session, the neutral stance being the first; a kind's is that of its first condition."""
+    if code == NEUTRAL:
+        return 0
+    if code in tasks.KINDS:
+        code = tasks.of_kind(code)[0].code
+    return 1 + [one.code for one in tasks.conditions()].index(code)
+
+
+def _write_one(folder: Path, seconds: float | None, which: tuple[int, int, str]) -> str:
     """Empty, or why there is no such trial."""
-    seed, task, k = which
-    path = folder / f"vw-{seed}_{task}_{k}.parquet"
+    seed, session, code = which
+    path = folder / f"vw-{seed}_{code}_{session}.parquet"
     if path.exists():
         return ""
     try:
-        trial = generate(Subject.random(seed), task, seconds, seed=k)
+        trial = trial_of(seed, session, code, seconds)
     except ValueError as error:
         return f"{path.stem}: left out, {error}"
     fresh = path.with_suffix(".new")

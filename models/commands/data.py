@@ -18,7 +18,7 @@ def add(commands: Commands) -> None:
 
 
 def _add_virtual(commands: Commands) -> None:
-    virtual = commands.add_parser("virtual", help="write trials of virtual wearers as Parquet files")
+    virtual = commands.add_parser("virtual", help="write sessions of virtual wearers as Parquet files")
     virtual.add_argument("--out", type=Path, required=True, help="folder for the trials")
     virtual.add_argument(
         "--subjects",
@@ -27,10 +27,20 @@ def _add_virtual(commands: Commands) -> None:
         metavar="FIRST:END",
         help=f"seeds, END not among them; {_KEPT}",
     )
-    virtual.add_argument("--tasks", type=_words, default=None, help="comma-separated; default: all there are")
-    virtual.add_argument("--seconds", type=float, default=60.0, help="length of each trial (60)")
     virtual.add_argument(
-        "--trials-each", type=int, default=1, help="of every task, each with the suit put on anew"
+        "--tasks",
+        type=_words,
+        default=None,
+        help="codes of conditions (L3) or kinds (W), with commas; all 33",
+    )
+    virtual.add_argument(
+        "--seconds", type=float, default=None, help="of each trial; default: as the table of conditions says"
+    )
+    virtual.add_argument(
+        "--sessions",
+        type=int,
+        default=1,
+        help="of each wearer: the suit put on anew, a neutral stance, then every task (1)",
     )
     virtual.add_argument("--processes", type=int, default=1)
     virtual.set_defaults(run=_virtual)
@@ -44,7 +54,7 @@ def _virtual(options: argparse.Namespace) -> int:
         options.subjects,
         options.tasks,
         options.seconds,
-        trials_each=options.trials_each,
+        sessions=options.sessions,
         processes=options.processes,
     )
     return 0

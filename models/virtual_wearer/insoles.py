@@ -27,25 +27,27 @@ class InsoleError:
     """Of one insole in one putting-on; as made without arguments it has none.
 
     Force in bodyweights, centre of pressure in foot lengths (ap) and widths (ml); pairs are ap, ml.
+
+    gain        of calibration, and what the shoe's upper and arch carry past the sheet
+    offset      read in stance and swing alike: the laced shoe's own pressure, which also draws the centre
+    hysteresis  share that foam and sheet give late: less is read in loading, more in unloading
+    curvature   relative loss at one bodyweight: cells saturate
+    rim         relative loss with the force at heel or toe tip: in heel strike and push-off the shoe's rim carries
+    shrink      of the centre's way from where it stands: cells at the sheet's edge read too little
+    shift       the sheet lies off in the shoe, and its length and width are not the foot's
+    skew        foot widths of ml for a foot length of ap: the sheet's axis is not the foot's
+    drift       relative change of gain and offset once the foam is warm and has crept
     """
 
-    gain: float = 1.0  # calibration, and what the shoe's upper and arch carry past the sheet
-    offset: float = 0.0  # read in stance and swing alike: the laced shoe's own pressure
-    hysteresis: float = 0.0  # share that foam and sheet give late: less is read in loading, more in unloading
-    curvature: float = 0.0  # relative loss at one bodyweight: cells saturate
-    rim: float = (
-        0.0  # relative loss with the force at toe tip or heel: heel strike and push-off load the shoe's rim
-    )
-    shrink: tuple[float, float] = (
-        1.0,
-        1.0,
-    )  # of the centre to where it stands: cells at the edge read too little
-    shift: tuple[float, float] = (
-        0.0,
-        0.0,
-    )  # the sheet lies off in the shoe, and its length is not the foot's
-    skew: float = 0.0  # foot widths of ml for a foot length of ap: the sheet's axis is not the foot's
-    drift: float = 0.0  # relative change of gain and offset when the foam is warm and has crept
+    gain: float = 1.0
+    offset: float = 0.0
+    hysteresis: float = 0.0
+    curvature: float = 0.0
+    rim: float = 0.0
+    shrink: tuple[float, float] = (1.0, 1.0)
+    shift: tuple[float, float] = (0.0, 0.0)
+    skew: float = 0.0
+    drift: float = 0.0
     noise: float = 0.0
 
     def after(self, minutes: float) -> InsoleError:
