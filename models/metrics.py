@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from jetson_runtime.suit.signals import RATE_HZ
 from models.importers.filters import LABEL_CUTOFF_HZ, lowpass
+from models.stretches import stretches
 
 Doubles = npt.NDArray[np.float64]
 
@@ -45,7 +46,7 @@ def filtered(values: npt.ArrayLike) -> Doubles:
     """
     answer = np.array(values, np.float64)
     for columns, known in _alike(np.isfinite(answer)):
-        for first, last in _stretches(known):
+        for first, last in stretches(known):
             if last - first > _SHORTEST:
                 answer[first:last, columns] = lowpass(answer[first:last, columns], RATE_HZ, LABEL_CUTOFF_HZ)
     return answer
@@ -57,8 +58,3 @@ def _alike(known: npt.NDArray[np.bool_]) -> list[tuple[list[int], npt.NDArray[np
     for i, column in enumerate(known.T):
         groups.setdefault(column.tobytes(), []).append(i)
     return [(columns, known[:, columns[0]]) for columns in groups.values()]
-
-
-def _stretches(known: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]]).astype(np.int8)))
-    return [(int(first), int(last)) for first, last in zip(edges[::2], edges[1::2], strict=True)]

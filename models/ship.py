@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 
-from jetson_runtime.inference import bundle
 from jetson_runtime.inference.bundle import Manifest
 from jetson_runtime.suit import signals
-from models import baselines, dataset, evaluate, export, train
+from models import baselines, dataset, export, train
 from models.dataset import Recording
+from models.evaluation import evaluate, folder
 from models.folds import Split, refuse_reserved
 
 
@@ -42,13 +42,10 @@ def ship(
     export.export(fresh, networks, fitted, name=name, created=_ended(run_folder), card=card)
     if test is not None:
         unseen = _unseen(dataset.load(test), split)
-        scores = evaluate.evaluate(bundle.load(fresh), unseen)
-        say(evaluate.table(scores))
+        played = folder.play_recordings(fresh, test, unseen, formulas=False)
+        say(evaluate.markdown(evaluate.evaluation(played)))
         card["test_subjects"] = sorted({recording.subject for recording in unseen})
-        card["errors"] = {
-            outcome: {estimator: asdict(score) for estimator, score in of.items()}
-            for outcome, of in scores.items()
-        }
+        card["errors"] = evaluate.card_errors(played)
     manifest = export.export(fresh, networks, fitted, name=name, created=_ended(run_folder), card=card)
     shutil.rmtree(out, ignore_errors=True)
     fresh.replace(out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from models.commands import Commands
@@ -16,16 +17,30 @@ def add(commands: Commands) -> None:
 
 def _add_evaluate(commands: Commands) -> None:
     evaluate = commands.add_parser(
-        "evaluate", help="errors of a bundle on trials, beside constant, ridge and paper"
+        "evaluate", help="errors of a bundle on trials, beside constant, ridge, formulas and paper"
     )
-    evaluate.add_argument("--bundle", type=Path, required=True)
-    evaluate.add_argument("--data", type=Path, required=True, help="folder of trials never trained on")
+    evaluate.add_argument("bundle", type=Path, metavar="BUNDLE")
+    evaluate.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="of trials, best of people never trained on"
+    )
+    evaluate.add_argument("--json", action="store_true", help="print one object instead of tables")
+    evaluate.add_argument(
+        "--way",
+        choices=("device", "offline"),
+        default="device",
+        help="rows as the suit delivers them (device), or the paper's spline (offline)",
+    )
+    evaluate.add_argument("--processes", type=int, default=1)
     evaluate.set_defaults(run=_evaluate)
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from jetson_runtime.inference import bundle
-    from models import dataset, evaluate
+    from models.evaluation import evaluate, folder
 
-    print(evaluate.table(evaluate.evaluate(bundle.load(options.bundle), dataset.load(options.data))))
+    played = folder.play(options.bundle, options.folder, way=options.way, processes=options.processes)
+    result = evaluate.evaluation(played)
+    if options.json:
+        print(json.dumps(evaluate.without_nan(result)))
+    else:
+        print(evaluate.markdown(result))
     return 0
