@@ -35,7 +35,6 @@ def test_a_session_is_a_neutral_stance_and_every_task(folder: Path) -> None:
 
 
 def test_the_suit_is_put_on_once_for_a_session_and_anew_for_the_next(folder: Path) -> None:
-    """The pelvis's gravity in the neutral stance against that of the lift's first rows, where it stands as upright."""
     worn, again = Donning.worn(1000, 0), Donning.worn(1000, 1)
     late = worn.after(40.0)
     np.testing.assert_array_equal(worn.rotation, late.rotation)
