@@ -144,12 +144,17 @@ def skill(scores: Sequence[Score], reference: Sequence[Score]) -> float:
 
 def over_subjects(scores: Sequence[Score], measure: Callable[[Sequence[Score]], float]) -> Spread:
     """`measure` of each subject's scores; mean and SD over the subjects for whom it is known."""
-    by_subject: dict[str, list[Score]] = {}
-    for score in scores:
-        by_subject.setdefault(score.subject, []).append(score)
-    values = [value for of in by_subject.values() if np.isfinite(value := measure(of))]
+    values = [value for of in by_subject(scores).values() if np.isfinite(value := measure(of))]
     mean = float(np.mean(values)) if values else float("nan")
     return Spread(mean, float(np.std(values, ddof=1)) if len(values) > 1 else float("nan"), len(values))
+
+
+def by_subject(scores: Iterable[Score]) -> dict[str, list[Score]]:
+    """subject -> his own scores."""
+    own: dict[str, list[Score]] = {}
+    for score in scores:
+        own.setdefault(score.subject, []).append(score)
+    return own
 
 
 def labels_of(outcome: str, side: str = "") -> tuple[str, ...]:
