@@ -15,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,10 @@ from jetson_runtime.suit.trial import Trial, read_trial
 from jetson_runtime.timing import align, lowpass, resample, ring, weights
 from jetson_runtime.timing.resample import resample_trial
 from models import offline
+from models.checks.defects import Defect, errors
+from models.checks.folder import between, refuse, trial_paths
+from models.checks.gaps import NEUTRAL
+from models.checks.trial_file import CHECKS, Facts, check_file
 from models.offline import offline_rows
 from models.tcn import HISTORY, SPARSE_STRIDE
 
@@ -46,8 +50,6 @@ _CACHE = "rows"
 # `offline` by a spline, what the paper's laboratory had.
 Way = Literal["device", "offline"]
 WAYS: tuple[Way, ...] = ("device", "offline")
-# A stance that sensors are tared with: neither trained on nor scored.
-NEUTRAL = "other:neutral"
 
 
 @dataclass(frozen=True)
@@ -113,47 +115,64 @@ _ROWS: dict[Way, Callable[[Trial, int], npt.NDArray[np.float64]]] = {
 
 
 def load(folder: Path, processes: int = 1, way: Way = "device") -> list[Recording]:
-    """The recordings of all trials in `folder` but neutral stances, by name; their rows are kept in `folder/rows`."""
-    paths = sorted(folder.glob("*.parquet"))
-    if not paths:
-        raise TrialError(f"{folder}: holds no trial (*.parquet); make some with `second-skin-lab virtual`")
-    (folder / _CACHE).mkdir(exist_ok=True)
+    """The recordings of all trials in `folder` but neutral stances, by name; their rows are kept in `folder/rows`.
+
+    Raises TrialError that lists every error of every file, as `second-skin-lab check` does.
+    """
+    paths = trial_paths(folder)
     load_one = partial(_load_one, way)
     if processes == 1:
         loaded = list(map(load_one, paths))
     else:
         with ProcessPoolExecutor(processes) as pool:
             loaded = list(pool.map(load_one, paths))
-    recordings = [recording for recording in loaded if recording is not None]
+    defects = [defect for one in loaded for defect in one.defects]
+    refuse(folder, [*defects, *between([one.facts for one in loaded])])
+    recordings = [one.recording for one in loaded if one.recording is not None]
     if not recordings:
         raise TrialError(f"{folder}: holds neutral stances only; add trials of movement")
     return recordings
 
 
-def _load_one(way: Way, path: Path) -> Recording | None:
-    """None: a neutral stance."""
-    trial = read_trial(path)
-    if trial.meta.task == NEUTRAL:
-        return None
+class _Loaded(NamedTuple):
+    """recording: None where the file has errors, or is a neutral stance."""
+
+    recording: Recording | None
+    defects: list[Defect]
+    facts: Facts
+
+
+def _load_one(way: Way, path: Path) -> _Loaded:
+    """A file whose rows are kept was without errors when they were made."""
     cached = path.parent / _CACHE / f"{path.stem}.{way}.npz"
     key = _key(path, way)
-    if (rows := _kept(cached, key)) is not None:
-        return record(path.stem, trial, rows)
+    if (kept := _kept(cached, key)) is not None:
+        rows, facts = kept
+        return _Loaded(record(path.stem, read_trial(path), rows), [], facts)
+    defects, facts = check_file(path)
+    if errors(defects):
+        return _Loaded(None, defects, facts)
+    trial = read_trial(path)
+    if trial.meta.task == NEUTRAL:
+        return _Loaded(None, defects, facts)
     recording = record(path.stem, trial, way=way)
+    cached.parent.mkdir(exist_ok=True)
     fresh = cached.with_suffix(f".{os.getpid()}.new")
     with fresh.open("wb") as out:
-        np.savez(out, rows=recording.rows, key=key)
+        np.savez(out, rows=recording.rows, key=key, facts=facts.text())
     fresh.replace(cached)
-    return recording
+    return _Loaded(recording, defects, facts)
 
 
-def _kept(cached: Path, key: str) -> Floats | None:
-    """The rows in `cached` if they were made by this code of this file."""
+def _kept(cached: Path, key: str) -> tuple[Floats, Facts] | None:
+    """The rows in `cached` if they were made by this code of this file, and what it is compared with others by."""
     if not cached.exists():
         return None
     with np.load(cached) as table:
+        if str(table["key"]) != key:
+            return None
         rows: Floats = table["rows"]
-        return rows if str(table["key"]) == key else None
+        return rows, Facts.of_text(str(table["facts"]))
 
 
 def _key(path: Path, way: Way) -> str:
@@ -164,7 +183,7 @@ def _key(path: Path, way: Way) -> str:
 
 @lru_cache
 def _code() -> str:
-    makers = (resample, align, lowpass, weights, ring, signals, offline, record)
+    makers = (resample, align, lowpass, weights, ring, signals, offline, record, *CHECKS)
     return hashlib.sha256("".join(inspect.getsource(maker) for maker in makers).encode()).hexdigest()
 
 

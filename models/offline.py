@@ -14,6 +14,7 @@ from scipy.interpolate import CubicSpline
 from jetson_runtime.suit.signals import RATE_HZ, STREAMS
 from jetson_runtime.suit.trial import Trial
 from jetson_runtime.timing.resample import random_links, sample_channels
+from models.stretches import stretches
 
 Doubles = npt.NDArray[np.float64]
 
@@ -50,16 +51,10 @@ def splined(sample_s: Doubles, values: Doubles, at_s: Doubles) -> Doubles:
     """`values` (n, k) at the times `at_s`, column by column through each run of known samples; NaN between the runs."""
     out = np.full((len(at_s), values.shape[1]), np.nan)
     for column, answer in zip(values.T, out.T, strict=True):
-        for first, last in runs(np.isfinite(column)):
+        for first, last in stretches(np.isfinite(column)):
             inside = (at_s >= sample_s[first]) & (at_s <= sample_s[last - 1])
             t, v = sample_s[first:last], column[first:last]
             answer[inside] = (
                 CubicSpline(t, v)(at_s[inside]) if last - first >= _CUBIC else np.interp(at_s[inside], t, v)
             )
     return out
-
-
-def runs(flags: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """[first, last) of each run of True in `flags` (n,)."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-    return [(int(first), int(last)) for first, last in zip(edges[::2], edges[1::2], strict=True)]

@@ -1,0 +1,69 @@
+"""Which way gravity lies in each sensor while its wearer is upright: its axes must be the segment's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from jetson_runtime.suit.signals import AXES, PARTS, STANDARD_GRAVITY
+from models.checks.defects import Defect
+from models.checks.sheet import Sheet
+
+Doubles = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+# Upright by the labels: every joint within so many degrees of straight.
+_UPRIGHT_DEG = {"hip_flexion": 35.0, "knee_angle": 35.0, "ankle_angle": 30.0, "lumbar_extension": 30.0}
+_STILL_RAD_S = 0.5
+_ENOUGH_ROWS = 40
+# A badly strapped sensor leans by 20 degrees, a shank in running by 40 in the mean. A wrong axis is off by 90.
+_STILL_LIMIT_DEG, _MOVING_LIMIT_DEG, _GUESS_LIMIT_DEG = 50.0, 60.0, 80.0
+
+
+def gravity_defects(sheet: Sheet) -> Iterator[Defect]:
+    """Sensors in which up is not y. Error where the labels say that the wearer is upright, else warning."""
+    upright = upright_rows(sheet)
+    for part in PARTS:
+        accel, gyro = sheet.vector(part, "accel"), sheet.vector(part, "gyro")
+        if accel is None:
+            continue
+        rows = np.isfinite(accel).all(axis=1) & (True if upright is None else upright)
+        still = rows & (gyro is not None and np.linalg.norm(gyro, axis=1) < _STILL_RAD_S)
+        if rows.sum() < _ENOUGH_ROWS:
+            continue
+        chosen = still if still.sum() >= _ENOUGH_ROWS else rows
+        limit = _STILL_LIMIT_DEG if chosen is still else _MOVING_LIMIT_DEG
+        mean = accel[chosen].mean(axis=0)
+        lean = float(np.degrees(np.arccos(np.clip(mean[1] / max(np.linalg.norm(mean), 1e-9), -1.0, 1.0))))
+        if lean > (limit if upright is not None else _GUESS_LIMIT_DEG):
+            yield _defect(sheet, part, mean, lean, upright is not None)
+
+
+def upright_rows(sheet: Sheet) -> Flags | None:
+    """(rows,) where hips, knees, ankles and back are about straight by the labels; None where no label tells."""
+    rows, told = np.ones(sheet.rows, np.bool_), False
+    for name, limit in _UPRIGHT_DEG.items():
+        for column in (name, f"{name}_r", f"{name}_l"):
+            values = sheet.stack(column)
+            if values is None:
+                continue
+            told = told or name in ("hip_flexion", "knee_angle")
+            # The filter's edges are NaN; a comparison with NaN is False, which leaves such rows out.
+            rows &= np.abs(values[:, 0]) < limit
+    return rows if told else None
+
+
+def _defect(sheet: Sheet, part: str, mean: Doubles, lean: float, sure: bool) -> Defect:
+    axis = int(np.argmax(np.abs(mean)))
+    reads = " ".join(f"{value:+.2f}" for value in mean)
+    what = f"upright, it reads {reads} m/s², gravity {lean:.0f} degrees from +y"
+    if not sure:
+        what = f"in the mean it reads {reads} m/s², gravity {lean:.0f} degrees from +y"
+    if axis == 1:
+        remedy = f"it reads -{STANDARD_GRAVITY:.2f} on y where +{STANDARD_GRAVITY:.2f} belongs: change sign or mounting"
+    else:
+        sign = "+" if mean[axis] > 0 else "-"
+        remedy = f"its {sign}{AXES[axis]} points up: turn it by the right mounting, x forward, y up, z right"
+    return Defect("error" if sure else "warning", sheet.name, f"{part} IMU", what, remedy)
