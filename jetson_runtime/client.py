@@ -56,6 +56,8 @@ class ReceivedFrame:
 
     t, t_ns: the instant the values speak of; publish_ns: of sending, on the service's CLOCK_MONOTONIC; receive_ns:
     when this client read it, on its own. age_ms, oldest_ms: see the client contract. Values are NaN while not valid.
+    interval: by OpenSim name, the half-width around the value that holds the truth as often as `hello` says (coverage),
+    NaN where not known. unusual: streams, or "movement", that read unlike what the model was trained on.
     """
 
     session: str
@@ -73,6 +75,8 @@ class ReceivedFrame:
     angle: dict[str, float]
     moment: dict[str, float]
     ground: dict[str, Ground]
+    interval: dict[str, float]
+    unusual: tuple[str, ...]
 
 
 class FrameClient:
@@ -282,4 +286,6 @@ def _frame(message: dict[str, Any], receive_ns: int) -> ReceivedFrame:
             side: Ground(foot["vgrf"], foot["cop_ap"], foot["cop_ml"], foot["contact"])
             for side, foot in message["ground"].items()
         },
+        interval=message.get("interval", {}),
+        unusual=tuple(message.get("unusual", ())),
     )

@@ -64,6 +64,7 @@ class View:
             (f" {frame.state.upper()} ", _STYLE.get(frame.state, _ALARM)),
             f" {'valid' if frame.valid else 'not valid'}  {number(self._client.rate_hz)} Hz  "
             f"age {number(frame.age_ms)} ms  missed {self._client.missed}  {advice}",
+            (f"  unusual {' '.join(frame.unusual)}" if frame.unusual else "", "bold yellow"),
         )
 
     def _outcomes(self, frame: ReceivedFrame) -> Table:

@@ -2,7 +2,8 @@
 
 A folder of `manifest.json`, `weights.bin` (the weights of all engines, stored once, float32 little endian),
 `stream.onnx`, `stream_fp16.onnx` and `window.onnx` (graphs that refer to it), `golden.npz` (input and output for a
-self-test) and `baselines.npz` (what a constant and a ridge regression would answer, for the demo's skill).
+self-test) and `baselines.npz` (what a constant and a ridge regression would answer, for the demo's skill). One that was
+calibrated on people holds `confidence.npz` (see confidence.py) too.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
-from jetson_runtime.inference import layout
+from jetson_runtime.inference import confidence, layout
 from jetson_runtime.inference.layout import Network, Strict, TensorSpec
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.errors import BundleError
@@ -39,8 +40,13 @@ GOLDEN = "golden.npz"
 BASELINES = "baselines.npz"
 GRAPHS = (STREAM_GRAPH, STREAM_HALF_GRAPH, WINDOW_GRAPH)
 FILES = (WEIGHTS, *GRAPHS, GOLDEN, BASELINES)
+CONFIDENCE = "confidence.npz"
+# A bundle may lack these; where its manifest names one, it must be there.
+OPTIONAL_FILES = (CONFIDENCE,)
 # Far above rounding on any processor, far below what a wrong weight does; in standard deviations of the outcome.
 SELF_TEST_TOLERANCE: Mapping[str, float] = {"fp32": 5e-5, "fp16": 5e-3}
+
+_CALIBRATE = "make it anew with `second-skin-lab calibrate`"
 
 Array = npt.NDArray[np.float32]
 
@@ -107,6 +113,22 @@ class Bundle:
         with np.load(self.path / BASELINES) as table:
             return Baselines(**{key: table[key] for key in ("mean", "lags", "coefficients", "intercept")})
 
+    def confidence(self) -> confidence.Fitted | None:
+        """What its intervals and warnings rest on; None where it was not calibrated. BundleError: not for this suit."""
+        if CONFIDENCE not in self.manifest.files:
+            return None
+        path = self.path / CONFIDENCE
+        try:
+            with np.load(path) as table:
+                fitted = confidence.Fitted(
+                    **{name: table[name].astype(np.float64) for name in confidence.NAMES}
+                )
+        except KeyError as error:
+            raise BundleError(f"{path}: has no {error}; {_CALIBRATE}") from None
+        if wrong := fitted.faults():
+            raise BundleError(f"{path}: {'; '.join(wrong)}; {_CALIBRATE}")
+        return fitted
+
 
 @dataclass(frozen=True)
 class Baselines:
@@ -130,7 +152,10 @@ class Baselines:
 def load(path: Path) -> Bundle:
     """The bundle in folder `path`; raises BundleError that lists all that disagrees: file, key and remedy."""
     manifest = _read_manifest(path / MANIFEST)
-    damaged = {name: fault for name in FILES if (fault := _file_fault(path / name, manifest.files.get(name)))}
+    present = (*FILES, *(name for name in OPTIONAL_FILES if name in manifest.files))
+    damaged = {
+        name: fault for name in present if (fault := _file_fault(path / name, manifest.files.get(name)))
+    }
     size = None if WEIGHTS in damaged else (path / WEIGHTS).stat().st_size
     wrong = _manifest_faults(manifest) + layout.faults(manifest.network, manifest.tensors, size)
     tensors = {} if wrong or size is None else _map_tensors(path / WEIGHTS, manifest)

@@ -21,7 +21,9 @@ class Frame(NamedTuple):
 
     seq counts the grid; t_ns is the grid time; oldest_ns the capture time of the oldest sample in use, None before
     any. outcomes are in the order of `published_outcomes(sides)`, NaN while not valid unless best effort is asked
-    for. ground holds the right foot and the left.
+    for. ground holds the right foot and the left. interval: the half-width of each outcome's nominal interval, NaN
+    where it is not known: without `valid`, while anything is unusual, or from a bundle that was not calibrated.
+    unusual: streams, not among `missing`, or "movement" as a whole, that read unlike what training saw.
     """
 
     seq: int
@@ -33,3 +35,5 @@ class Frame(NamedTuple):
     missing: tuple[str, ...]
     outcomes: tuple[float, ...]
     ground: tuple[Ground, Ground]
+    interval: tuple[float, ...]
+    unusual: tuple[str, ...]

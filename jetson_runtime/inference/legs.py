@@ -51,10 +51,19 @@ class Legs:
         np.copyto(self._rows, seen, casting="same_kind")
         self._engine_step(self._rows, self._out)
 
+    @property
+    def answers(self) -> npt.NDArray[np.float32]:
+        """The network's outcomes of the newest row (legs, 8); the same array at each tick."""
+        return self._out
+
     def outcomes(self) -> tuple[float, ...]:
         """In the order of `published_outcomes`; the lower back is the mean of both passes."""
         answers = self._answers.tolist()
         self.finite = isfinite(sum(answers))
-        answers += [sum([answers[i] for i in of]) / len(of) for of in self._means]
-        told: tuple[float, ...] = self._in_order(answers)
+        return self.published(answers)
+
+    def published(self, values: list[float]) -> tuple[float, ...]:
+        """One value for each outcome of each leg, leg by leg, as `outcomes` does; adds to the list."""
+        values += [sum([values[i] for i in of]) / len(of) for of in self._means]
+        told: tuple[float, ...] = self._in_order(values)
         return told

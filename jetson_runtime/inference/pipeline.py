@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.samples import ClockFacts, ImuSample, InsoleSample
+from jetson_runtime.inference.confidence import Confidence, Fitted
 from jetson_runtime.inference.engines.base import Engine
 from jetson_runtime.inference.frame import Frame, Ground, State
 from jetson_runtime.inference.intake import Intake, StreamHealth
@@ -38,7 +39,10 @@ class ModelFacts(Protocol):
 class Pipeline:
     """Feed samples as they come, then step until there is no frame; ticks are computed in order."""
 
-    def __init__(self, config: SuitConfig, model: ModelFacts, engine: Engine) -> None:
+    def __init__(
+        self, config: SuitConfig, model: ModelFacts, engine: Engine, confidence: Fitted | None = None
+    ) -> None:
+        """confidence: of the bundle; without it intervals are NaN and nothing is ever unusual."""
         limits = config.limits
         fresh_ms = {"imu": limits.imu_fresh_ms, "insole": limits.insole_fresh_ms}
         fresh_ns = [round(fresh_ms[stream.kind] * 1e6) for stream in STREAMS]
@@ -52,6 +56,7 @@ class Pipeline:
         self._row = empty_row()
         self._ground_values = self._row[_GROUND]
         self._legs = Legs(config.sides, model.fill, engine)
+        self._confidence = Confidence(confidence, config.sides, model.fill) if confidence else None
         self._feet = tuple(_Foot(config) for _ in SIDES)
         self._fresh_run = 0
         self._tick: int | None = None
@@ -135,11 +140,14 @@ class Pipeline:
         right.update(vgrf_r, ap_r, ml_r)
         left.update(vgrf_l, ap_l, ml_l)
         self._legs.step(self._row)
+        if self._confidence is not None:
+            self._confidence.update(self._row)
 
     def _frame(self, tick: int) -> Frame:
         missing, run = self._aligner.missing, self._fresh_run
         outcomes = self._legs.outcomes()
         valid = run >= self._needed and self._wearer is not None and self._legs.finite
+        unusual = self._unusual(missing)
         right, left = self._feet
         return Frame(
             tick,
@@ -151,7 +159,23 @@ class Pipeline:
             missing,
             outcomes if valid or self._best_effort else self._legs.nothing,
             (right.ground(), left.ground()),
+            self._interval() if valid and not unusual else self._legs.nothing,
+            unusual,
         )
+
+    def _unusual(self, missing: tuple[str, ...]) -> tuple[str, ...]:
+        """A stream that is missing reads nothing; where all are, nobody moves."""
+        if self._confidence is None:
+            return ()
+        unusual = self._confidence.unusual
+        if not unusual or not missing:
+            return unusual
+        return () if len(missing) == len(STREAMS) else tuple([n for n in unusual if n not in missing])
+
+    def _interval(self) -> tuple[float, ...]:
+        if self._confidence is None:
+            return self._legs.nothing
+        return self._legs.published(self._confidence.half_widths(self._legs.answers))
 
     def _state(self, missing: tuple[str, ...]) -> State:
         if len(missing) == len(STREAMS):

@@ -173,6 +173,7 @@ class Health:
         return {
             **self._identity,
             "state": newest.state if newest else "waiting",
+            "unusual": list(newest.unusual) if newest else [],
             "uptime_s": (now_ns - self._start_ns) * 1e-9,
             "rate_hz": (sent - before) / elapsed_s if elapsed_s > 0 else math.nan,
             "missed_ticks": pipeline.late_ticks + pipeline.skipped_ticks + publisher.dropped,

@@ -15,7 +15,7 @@ from typing import Any
 
 from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.inference import engines
-from jetson_runtime.inference.bundle import Manifest
+from jetson_runtime.inference.bundle import Bundle
 from jetson_runtime.inference.engines.base import Engine, EngineOptions
 from jetson_runtime.inference.pipeline import Pipeline, max_wait_ns
 from jetson_runtime.service import realtime
@@ -84,7 +84,7 @@ class Service:
         options = EngineOptions(model.precision, model.provider, model.cache)
         engine = engines.create(model.engine, bundle, len(self._config.sides), options)
         bundle.self_test(engine)
-        health = self._start_ticking(bundle.manifest, engine, standing)
+        health = self._start_ticking(bundle, engine, standing)
         public = " ".join(self._publisher.addresses["public"])
         _log.info(
             "session %s: model %s on %s in %s, frames on %s",
@@ -152,17 +152,18 @@ class Service:
             bring_up.problem = lost.problem
         self._start_thread(f"bring-up {bring_up.stream.name}", body)
 
-    def _start_ticking(self, manifest: Manifest, engine: Engine, standing: tuple[Problem, ...]) -> Health:
+    def _start_ticking(self, bundle: Bundle, engine: Engine, standing: tuple[Problem, ...]) -> Health:
         """Reactor and publisher; from here on a frame leaves every 5 ms."""
-        wearer = self._config.wearer
+        wearer, manifest, confidence = self._config.wearer, bundle.manifest, bundle.confidence()
         self._hello = messages.describe(
             model={"name": manifest.name, "sha256": manifest.sha256},
             engine=engine.name,
             precision=engine.precision,
             sides=self._config.sides,
             body_mass_kg=wearer.mass_kg if wearer else None,
+            coverage=float(confidence.coverage) if confidence else None,
         )
-        pipeline = Pipeline(self._config, manifest, engine)
+        pipeline = Pipeline(self._config, manifest, engine, confidence)
         reactor = Reactor(pipeline, self._arrivals, self._publisher.post, self._events.put)
         self._reactor = reactor
         realtime.freeze_garbage()

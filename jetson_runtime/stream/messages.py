@@ -39,6 +39,7 @@ class FrameEncoder:
     def __init__(self, session: str, sides: tuple[str, ...]) -> None:
         names = published_outcomes(sides)
         self._session = session
+        self._names = [item.name for item in names]
         self._angles = [(i, item.name) for i, item in enumerate(names) if item.outcome.kind == "angle"]
         self._moments = [(i, item.name) for i, item in enumerate(names) if item.outcome.kind == "moment"]
         self._pack = msgpack.Packer().pack
@@ -46,12 +47,12 @@ class FrameEncoder:
 
     def encode(self, frame: Frame, publish_ns: int) -> bytes:
         """The payload of `frame`; never holds a NaN or infinite outcome, force or age while it says `valid`."""
-        outcomes = frame.outcomes
+        outcomes, interval = frame.outcomes, frame.interval
         valid = frame.valid
         if valid and not _all_finite(frame):
             self.non_finite += 1
             valid = False
-            outcomes = (_NAN,) * len(outcomes)
+            outcomes = interval = (_NAN,) * len(outcomes)
         oldest_ns = frame.oldest_ns
         right, left = frame.ground
         message = {
@@ -71,6 +72,8 @@ class FrameEncoder:
             "angle": {name: outcomes[i] for i, name in self._angles},
             "moment": {name: outcomes[i] for i, name in self._moments},
             "ground": {"r": _ground(right), "l": _ground(left)},
+            "interval": dict(zip(self._names, interval, strict=True)),
+            "unusual": frame.unusual,
         }
         payload: bytes = self._pack(message)
         return payload
@@ -83,8 +86,11 @@ def describe(
     precision: str,
     sides: tuple[str, ...],
     body_mass_kg: float | None,
+    coverage: float | None = None,
 ) -> dict[str, Any]:
     """What `hello` says of a running service. `model`: name and sha256. `body_mass_kg` None: no wearer is set.
+
+    coverage: nominal, of the intervals; None where the model has none.
 
     `positive` of an outcome says in words which way its number grows.
     """
@@ -106,6 +112,7 @@ def describe(
             for item in published_outcomes(sides)
         ],
         "channels": [{"name": channel.name, "unit": channel.unit} for channel in CHANNELS],
+        "coverage": coverage,
         "tare_time_ns": None,
         "tare_id": None,
     }

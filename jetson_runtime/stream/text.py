@@ -16,6 +16,7 @@ WHAT_TO_DO = {
     "settling": "nothing to do: the suit is complete, the network's history fills",
     "running": "nothing to do",
 }
+UNUSUAL = "unlike what the model was trained on; check how it is worn, or trust the outcomes less"
 _TABLE = (
     ("stream", "{:<12}"),
     ("state", "{:<8}"),
@@ -54,6 +55,8 @@ def frame_line(frame: ReceivedFrame) -> str:
     verdict = "valid" if frame.valid else f"not valid, {frame.settling_ms:.0f} ms to go"
     if frame.missing:
         verdict = f"missing {' '.join(frame.missing)}"
+    if frame.unusual:
+        verdict += f"  unusual {' '.join(frame.unusual)}"
     values = "  ".join(
         f"{outcome.joint} {_sides(frame, outcome)} {outcome.unit}"
         for outcome in OUTCOMES
@@ -79,6 +82,7 @@ def status_text(status: Mapping[str, Any], *, bold: bool) -> str:
         [
             f"{word}  {_headline(state, len(faults))}",
             *facts,
+            *_unusual_lines(status.get("unusual", ())),
             *_fault_lines(faults),
             "",
             "".join(layout.format(title) for title, layout in _TABLE).rstrip(),
@@ -92,6 +96,10 @@ def _headline(state: str, faults: int) -> str:
     if not faults or state in ("waiting", "degraded"):
         return WHAT_TO_DO.get(state, "")
     return f"{faults} {'fault' if faults == 1 else 'faults'}: see below"
+
+
+def _unusual_lines(names: Sequence[str]) -> list[str]:
+    return [f"unusual {' '.join(names)}: {UNUSUAL}"] if names else []
 
 
 def _fault_lines(faults: Sequence[Mapping[str, Any]]) -> list[str]:

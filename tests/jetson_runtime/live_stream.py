@@ -39,6 +39,8 @@ def make_frame(seq: int = 0, **changes: Any) -> Frame:
         missing=(),
         outcomes=tuple(float(i) for i in range(len(published_outcomes(SIDES)))),
         ground=GROUND,
+        interval=tuple(10.0 + i for i in range(len(published_outcomes(SIDES)))),
+        unusual=(),
     )
     return frame._replace(**changes)
 

@@ -33,6 +33,8 @@ FRAME_KEYS = {
     "angle": dict,
     "moment": dict,
     "ground": dict,
+    "interval": dict,
+    "unusual": list,
 }
 ANGLES = [
     "hip_flexion_r",
@@ -70,7 +72,7 @@ def test_each_outcome_goes_out_under_its_own_name():
 
 @pytest.mark.parametrize("side", ["r", "l"])
 def test_one_side_has_eight_outcomes(side):
-    message, _ = encoded(make_frame(outcomes=tuple(range(8))), sides=(side,))
+    message, _ = encoded(make_frame(outcomes=tuple(range(8)), interval=(1.0,) * 8), sides=(side,))
     assert f"knee_angle_{side}" in message["angle"]
     assert len(message["angle"]) == len(message["moment"]) == 4
 
