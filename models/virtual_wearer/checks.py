@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.virtual_wearer.anthropometry import BACK, FOOT, PELVIS, SHANK, THIGH, Body
-from models.virtual_wearer.dynamics import GRAVITY, RATE_HZ
+from models.virtual_wearer.anthropometry import BACK, FOOT, PELVIS, SEGMENTS, SHANK, THIGH, Body
+from models.virtual_wearer.dynamics import RATE_HZ
 from models.virtual_wearer.frames import Array, derivative
 from models.virtual_wearer.wearer import Physics
 
@@ -21,14 +21,14 @@ def power_balance(physics: Physics, body: Body) -> tuple[Array, Array]:
     speed = derivative(motion.centre, RATE_HZ)
     spin = np.einsum("nsji,nsj->nsi", motion.rotation, omega)
     energy = 0.5 * (body.masses[:, None] * speed**2 + body.inertias * spin**2).sum(axis=(1, 2))
-    energy += GRAVITY * (body.masses * motion.centre[:, :, 1]).sum(axis=1)
+    energy += (body.masses[:, None] * motion.centre * motion.up).sum(axis=(1, 2))
     return derivative(energy, RATE_HZ), _joint_power(physics) + _ground_power(physics) - _burden_power(
         physics
     )
 
 
 def hip_moment_from_above(physics: Physics, side: int) -> Array:
-    """(n, 3) Nm on the thigh, from the trunk, the arms, the load, and the other leg down to its ground."""
+    """(n, 3) Nm on the thigh, from the trunk, the arms, load and hands, and the other leg down to its ground."""
     state, ground, other = physics.state, physics.ground, 1 - side
     hip = physics.motion.origin[:, THIGH + side]
     leg = [segment + side for _, _, segment in _LEG]
@@ -70,10 +70,11 @@ def _ground_power(physics: Physics) -> Array:
 
 
 def _burden_power(physics: Physics) -> Array:
-    """What arms and load take from the trunk that holds them."""
+    """What arms, load and all that pushes on the hands take from the trunk that holds them."""
     power = np.zeros(len(physics.motion.centre))
-    for k, (_, place) in enumerate(physics.motion.carried):
-        power += (physics.state.force[:, 8 + k] * _velocity_at(physics, BACK, place)).sum(axis=1)
+    for k in range(len(SEGMENTS), physics.state.centre.shape[1]):
+        moving = _velocity_at(physics, BACK, physics.state.centre[:, k])
+        power += (physics.state.force[:, k] * moving).sum(axis=1)
     return power
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,13 +13,14 @@ from models.virtual_wearer.frames import Array, angular_velocity, derivative, fi
 
 RATE_HZ = float(signals.RATE_HZ)
 GRAVITY = signals.STANDARD_GRAVITY
+LEVEL = np.array([0.0, GRAVITY, 0.0])
 
 
 @dataclass
 class Inertial:
     """What each body needs from outside: force m(a + g) and moment about its centre, (n, b, 3), and its centre.
 
-    The first eight bodies are SEGMENTS, then the carried points. `omega` (n, 8, 3) rad/s, in the world.
+    The first eight bodies are SEGMENTS, then the carried points and what is pushed. `omega`: (n, 8, 3) rad/s.
     """
 
     force: Array
@@ -36,8 +38,19 @@ class Ground:
     moment: Array
 
 
-def inertial(rotation: Array, centre: Array, carried: list[tuple[Array, Array]], body: Body) -> Inertial:
-    """Rotations (n, 8, 3, 3), centres (n, 8, 3) and carried point masses [(kg (n,), place (n, 3))] -> Inertial."""
+def inertial(
+    rotation: Array,
+    centre: Array,
+    carried: list[tuple[Array, Array]],
+    body: Body,
+    pushed: Sequence[tuple[Array, Array]] = (),
+    up: Array = LEVEL,
+) -> Inertial:
+    """Rotations (n, 8, 3, 3), centres (n, 8, 3) and carried point masses [(kg (n,), place (n, 3))] -> Inertial.
+
+    pushed: outside forces [(N (n, 3), place (n, 3))] on what the trunk carries; each is a last body that needs the
+    opposite force. up (3,): m/s^2 against gravity.
+    """
     n, segments = centre.shape[:2]
     omega = np.stack([angular_velocity(rotation[:, s], RATE_HZ) for s in range(segments)], axis=1)
     local = np.einsum("nsji,nsj->nsi", rotation, omega) * body.inertias
@@ -46,11 +59,12 @@ def inertial(rotation: Array, centre: Array, carried: list[tuple[Array, Array]],
     mass = np.concatenate(
         [np.broadcast_to(body.masses, (n, segments)), *[kg[:, None] for kg, _ in carried]], axis=1
     )
-    acceleration = derivative(derivative(places, RATE_HZ), RATE_HZ)
-    acceleration[:, :, 1] += GRAVITY
+    needed = mass[:, :, None] * (derivative(derivative(places, RATE_HZ), RATE_HZ) + up)
+    force = np.concatenate([needed, *[-push[:, None] for push, _ in pushed]], axis=1)
+    places = np.concatenate([places, *[place[:, None] for _, place in pushed]], axis=1)
     moment = np.zeros_like(places)
     moment[:, :segments] = derivative(momentum, RATE_HZ)
-    return Inertial(mass[:, :, None] * acceleration, moment, places, omega)
+    return Inertial(force, moment, places, omega)
 
 
 def total_wrench(state: Inertial) -> tuple[Array, Array]:
@@ -59,26 +73,28 @@ def total_wrench(state: Inertial) -> tuple[Array, Array]:
     return state.force.sum(axis=1), moment
 
 
-def centre_of_pressure(state: Inertial) -> Array:
-    """(n, 2) world x and z where the ground's force acts on the plane y = 0."""
+def centre_of_pressure(state: Inertial, level: Array) -> Array:
+    """(n, 2) x and z where the ground's force acts on the plane y = level (n,)."""
     force, moment = total_wrench(state)
-    return np.stack([moment[:, 2] / force[:, 1], -moment[:, 0] / force[:, 1]], axis=1)
+    return _acts_at(force, moment, level)
 
 
-def share_ground(state: Inertial, right_share: Array, cop: Array, shear: float) -> Ground:
+def share_ground(state: Inertial, right_share: Array, cop: Array, shear: float, level: Array) -> Ground:
     """Split the ground's wrench between the feet.
 
-    right_share (n,): of the vertical force. cop (n, 2, 2): planned world x, z under right and left; both are moved by
-    the same small amount so that the whole is exact. In double support the feet also push against each other along
-    the line between them (which changes no total), `shear` of what would point both forces at the centre of mass.
+    right_share (n,): of the vertical force. cop (n, 2, 2): planned x, z under right and left; both are moved by the
+    same small amount so that the whole is exact. level (n, 2): the ground's height there. In double support they also
+    push against each other along the line between them (which changes no total), `shear` of what would point both
+    forces at the centre of mass.
     """
     force, moment = total_wrench(state)
     share = np.stack([right_share, 1.0 - right_share], axis=1)
-    whole = np.stack([moment[:, 2], -moment[:, 0]], axis=1) / force[:, 1:2]
+    whole = _acts_at(force, moment, (share * level).sum(axis=1))
     cop = cop + (whole - (share[:, :, None] * cop).sum(axis=1))[:, None]
     place = np.zeros((len(force), 2, 3))
-    place[:, :, 0], place[:, :, 2] = cop[:, :, 0], cop[:, :, 1]
-    height = (state.force[:, :, 1] * state.centre[:, :, 1]).sum(axis=1) / force[:, 1]
+    place[:, :, 0], place[:, :, 1], place[:, :, 2] = cop[:, :, 0], level, cop[:, :, 1]
+    height = (state.force[:, :8, 1] * state.centre[:, :8, 1]).sum(axis=1) / state.force[:, :8, 1].sum(axis=1)
+    height -= (share * level).sum(axis=1)
     push = (shear * force[:, 1] * right_share * (1.0 - right_share) / height)[:, None] * (
         place[:, 1] - place[:, 0]
     )
@@ -124,6 +140,13 @@ def generalised_forces(rotation: Array, moments: dict[str, Array]) -> dict[str, 
         out[f"knee_angle_{name}_moment"] = -_about(rotation[:, THIGH + side], moments[f"knee_{name}"])
         out[f"ankle_angle_{name}_moment"] = _about(rotation[:, SHANK + side], moments[f"ankle_{name}"])
     return out
+
+
+def _acts_at(force: Array, moment: Array, level: Array) -> Array:
+    """(n, 2) x and z on the plane y = level at which `force` alone gives the level parts of `moment`."""
+    x = moment[:, 2] + level * force[:, 0]
+    z = level * force[:, 2] - moment[:, 0]
+    return np.stack([x, z], axis=1) / force[:, 1:2]
 
 
 def _needed(state: Inertial, joint: Array, bodies: list[int], ground: Ground, feet: list[int]) -> Array:

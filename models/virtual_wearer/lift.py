@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.virtual_wearer.anthropometry import Body
 from models.virtual_wearer.frames import Array
+from models.virtual_wearer.hands import BETWEEN, Held, hanging
 from models.virtual_wearer.motion import SIDE_SIGN, Plan
 from models.virtual_wearer.standing import heel_of, settle, stance, wander
 from models.virtual_wearer.subject import Subject
@@ -76,7 +78,7 @@ def plan_session(
     depth, knee, lean, share, held = _repetitions(t, session, seconds, rng)
     plan.knee += knee[:, None]
     _bend(plan, session, depth, lean, share, rng)
-    _arms(plan, session, depth, held, rng)
+    _arms(plan, session, subject.body, depth, held, rng)
     plan.height_cutoff_hz = 5.0
     return plan, t
 
@@ -131,12 +133,18 @@ def _wobble(rng: np.random.Generator, n: int) -> Array:
     return np.stack([wander(rng, n, 0.25) for _ in range(2)], axis=1)
 
 
-def _arms(plan: Plan, session: Session, depth: Array, held: Array, rng: np.random.Generator) -> None:
+def _arms(
+    plan: Plan, session: Session, body: Body, depth: Array, held: Array, rng: np.random.Generator
+) -> None:
     """Arms hang, or reach forward as a counterweight; with a load they come from the floor to the belly."""
     raised = rng.uniform(0.2, 1.5) if session.kind in ("squat", "sit") else rng.uniform(0.1, 0.4)
     rest = rng.uniform(0.0, 0.3)
     plan.arm_angle += rest + (raised - rest) * depth
     near, far = rng.uniform(0.55, 0.8), rng.uniform(0.9, 1.0)
-    plan.hand_angle = rng.uniform(0.35, 0.7) + (rng.uniform(0.1, 0.35) - 0.5) * depth
-    plan.hand_reach = near + (far - near) * depth
-    plan.load_kg = session.load_kg * held
+    angle = rng.uniform(0.35, 0.7) + (rng.uniform(0.1, 0.35) - 0.5) * depth
+    if session.load_kg:
+        length = (near + (far - near) * depth) * body.arm_reach
+        way = np.stack([length * np.sin(angle), -length * np.cos(angle), np.zeros_like(angle)], axis=1)
+        plan.hands = hanging(len(depth), body)
+        plan.hands.reach[:] = way[:, None]
+        plan.hands.held = [Held(session.load_kg * held, BETWEEN)]

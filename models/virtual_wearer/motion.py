@@ -11,6 +11,7 @@ from scipy.ndimage import maximum_filter1d
 from models.virtual_wearer.anthropometry import BACK, FOOT, PELVIS, SHANK, THIGH, Body
 from models.virtual_wearer.dynamics import GRAVITY, RATE_HZ, Inertial, centre_of_pressure, inertial
 from models.virtual_wearer.frames import Array, apply, rot_yzx, smooth
+from models.virtual_wearer.hands import Hands, hand_places, held_points
 
 REACH_ROUNDS = 4
 REACH_WEIGHT = 1500.0  # against a knee's few hundred
@@ -38,39 +39,45 @@ class Plan:
     pelvis: Array  # (n, 3)
     trunk: Array  # (n, 3)
     knee: Array  # (n, 2) knee flexion that the height of the pelvis should give the loaded leg
-    arm_angle: Array  # (n,) of the arms, forward from hanging
-    load_kg: Array  # (n,) mass in the hands
-    hand_angle: Array  # (n,) of the line shoulder to hands, forward from hanging
-    hand_reach: Array  # (n,) of the arm's length
+    arm_angle: Array  # (n,) of the arms, forward from hanging, where `hands` does not say
     height_weight: Array  # (n, 2) how much each knee has to say about the height
     air: Array  # (n, 2) 1 while the foot swings and gives way to what the leg can reach, 0 on the ground
     height_cutoff_hz: float | None = None  # None: the height is followed exactly
     shear: float = 0.8  # how far the legs' forces converge on the centre of mass
     min_knee: float = 0.06
+    hands: Hands | None = None
+    pelvis_height: Array | None = None  # (n,) of the hips' middle; None: as the knees want it
+    incline: float = 0.0  # of the ground, up along x; the plan's axes are the ground's
 
 
 @dataclass
 class Motion:
-    """Rotations (n, 8, 3, 3), joint origins and centres (n, 8, 3) of SEGMENTS; carried point masses (kg, place)."""
+    """Rotations (n, 8, 3, 3), joint origins and centres (n, 8, 3) of SEGMENTS, in the ground's axes.
+
+    carried: point masses (kg, place): the arms, then what the hands hold. pushed: (N (n, 3), place) on the hands.
+    hands: (n, 2, 3) their places, None where they do nothing. up: (3,) m/s^2 against gravity.
+    """
 
     rotation: Array
     origin: Array
     centre: Array
     carried: list[tuple[Array, Array]] = field(default_factory=list)
+    pushed: list[tuple[Array, Array]] = field(default_factory=list)
+    hands: Array | None = None
+    up: Array = field(default_factory=lambda: np.array([0.0, GRAVITY, 0.0]))
 
 
 def solve(plan: Plan, body: Body, iterations: int = 9) -> tuple[Motion, Inertial]:
     """The motion that follows `plan`; its centre of pressure meets the planned one to about a millimetre."""
-    target = planned_cop(plan, body)
+    target, level = planned_cop(plan, body), planned_level(plan)
     com_height = 0.56 * body.height_m
     pelvis_xz = _filter_balance(target, com_height)
+    pelvis_xz[:, 0] += com_height * np.tan(plan.incline)
     for _ in range(iterations):
-        motion = _pose(plan, body, pelvis_xz)
-        state = inertial(motion.rotation, motion.centre, motion.carried, body)
-        error = smooth(np.clip(target - centre_of_pressure(state), -0.15, 0.15), 0.01, RATE_HZ)
+        _, state = _moved(plan, body, pelvis_xz)
+        error = smooth(np.clip(target - centre_of_pressure(state, level), -0.15, 0.15), 0.01, RATE_HZ)
         pelvis_xz = pelvis_xz + 0.8 * _filter_balance(error, com_height)
-    motion = _pose(plan, body, pelvis_xz)
-    return motion, inertial(motion.rotation, motion.centre, motion.carried, body)
+    return _moved(plan, body, pelvis_xz)
 
 
 def cop_in_world(plan: Plan, body: Body, side: int) -> Array:
@@ -87,6 +94,23 @@ def planned_cop(plan: Plan, body: Body) -> Array:
     """(n, 2) world x and z of the whole body's planned centre of pressure."""
     share = plan.right_share[:, None]
     return np.asarray(share * cop_in_world(plan, body, 0) + (1.0 - share) * cop_in_world(plan, body, 1))
+
+
+def planned_level(plan: Plan) -> Array:
+    """(n,) height at which the feet's forces act together; 0 on flat ground."""
+    share = plan.right_share
+    return np.asarray(share * plan.heel[:, 0, 1] + (1.0 - share) * plan.heel[:, 1, 1])
+
+
+def balance_path(plan: Plan, body: Body) -> Array:
+    """(n, 2) world x and z that the centre of mass takes, to some centimetres, before anything is solved."""
+    return _filter_balance(planned_cop(plan, body), 0.56 * body.height_m)
+
+
+def _moved(plan: Plan, body: Body, pelvis_xz: Array) -> tuple[Motion, Inertial]:
+    motion = _pose(plan, body, pelvis_xz)
+    state = inertial(motion.rotation, motion.centre, motion.carried, body, pushed=motion.pushed, up=motion.up)
+    return motion, state
 
 
 def _filter_balance(cop: Array, height: float) -> Array:
@@ -113,12 +137,23 @@ def _pose(plan: Plan, body: Body, pelvis_xz: Array) -> Motion:
         _leg(plan, body, side, origin[:, PELVIS] + hips[side], rotation, origin)
     centre = origin + np.einsum("nsij,sj->nsi", rotation, body.centres)
     shoulder = origin[:, BACK] + apply(rotation[:, BACK], body.shoulder)
-    arms = shoulder + body.arm_centre * _swing(plan.arm_angle, plan.trunk[:, 0])
-    hands = shoulder + (body.arm_reach * plan.hand_reach)[:, None] * _swing(plan.hand_angle, plan.trunk[:, 0])
-    carried = [(np.full(n, body.arms_kg), arms)]
-    if plan.load_kg.any():
-        carried.append((plan.load_kg, hands))
-    return Motion(rotation, origin, centre, carried)
+    motion = Motion(rotation, origin, centre)
+    motion.up = GRAVITY * np.array([np.sin(plan.incline), np.cos(plan.incline), 0.0])
+    _arms(motion, plan, body, shoulder)
+    return motion
+
+
+def _arms(motion: Motion, plan: Plan, body: Body, shoulder: Array) -> None:
+    kg = np.full(len(shoulder), body.arms_kg)
+    if plan.hands is None:
+        motion.carried = [(kg, shoulder + body.arm_centre * _swing(plan.arm_angle, plan.trunk[:, 0]))]
+        return
+    places = hand_places(plan.hands, shoulder, motion.rotation, body)
+    middle = shoulder + body.arm_centre / body.arm_reach * (places.mean(axis=1) - shoulder)
+    motion.hands = places
+    motion.carried = [(kg, middle), *held_points(plan.hands, places)]
+    if plan.hands.push.any():
+        motion.pushed = [(plan.hands.push[:, side], places[:, side]) for side in range(2)]
 
 
 def _swing(angle: Array, yaw: Array) -> Array:
@@ -132,24 +167,38 @@ def _pelvis_height(plan: Plan, body: Body, hips_at_zero: list[Array]) -> Array:
     Minimises the weighted squares of the knees' errors plus those of the height's third derivative (a smoothing
     spline); then lowered where a leg could not reach its ankle.
     """
+    if plan.pelvis_height is not None:
+        return _lowered(plan.pelvis_height, _reach(plan, body, hips_at_zero))
     n = len(plan.knee)
-    weight, pull, reach = np.zeros(n), np.zeros(n), np.full(n, np.inf)
+    weight, pull, reach = np.zeros(n), np.zeros(n), _reach(plan, body, hips_at_zero)
     for side in range(2):
         knee = plan.knee[:, side]
         wanted = _height_for(plan, body, side, hips_at_zero[side], knee)
         per_knee = plan.height_weight[:, side] / (0.025 * (body.thigh + body.shank) * np.sin(0.5 * knee))
         weight += per_knee
         pull += per_knee * wanted
-        limit = _height_for(plan, body, side, hips_at_zero[side], np.full(n, plan.min_knee))
-        reach = np.minimum(reach, limit + plan.air[:, side] ** 8)
     if plan.height_cutoff_hz is None:
-        height = pull / weight
-    else:
+        return _lowered(pull / weight, reach)
+    height = _smoothing(weight, pull, plan.height_cutoff_hz)
+    for _ in range(REACH_ROUNDS):
+        beyond = REACH_WEIGHT * (height > reach)
+        weight, pull = weight + beyond, pull + beyond * reach
         height = _smoothing(weight, pull, plan.height_cutoff_hz)
-        for _ in range(REACH_ROUNDS):
-            beyond = REACH_WEIGHT * (height > reach)
-            weight, pull = weight + beyond, pull + beyond * reach
-            height = _smoothing(weight, pull, plan.height_cutoff_hz)
+    return _lowered(height, reach)
+
+
+def _reach(plan: Plan, body: Body, hips_at_zero: list[Array]) -> Array:
+    """(n,) height of the pelvis above which a leg on the ground would not reach its ankle."""
+    straight = np.full(len(plan.knee), plan.min_knee)
+    sides = [
+        _height_for(plan, body, side, hips_at_zero[side], straight) + plan.air[:, side] ** 8
+        for side in range(2)
+    ]
+    return np.minimum(*sides)
+
+
+def _lowered(height: Array, reach: Array) -> Array:
+    """The height, smoothly less around every instant at which it is beyond reach."""
     excess = 1.06 * np.maximum(height - reach, 0.0)
     if excess.any():
         window = 0.10

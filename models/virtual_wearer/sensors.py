@@ -36,8 +36,7 @@ def imu_channels(motion: Motion, body: Body, donning: Donning, rng: np.random.Ge
     for k in range(len(SEGMENTS)):
         sensor = motion.rotation[:, k] @ donning.rotation[k]
         place = motion.origin[:, k] + apply(motion.rotation[:, k], places[k])
-        force = derivative(derivative(place, RATE_HZ), RATE_HZ)
-        force[:, 1] += GRAVITY
+        force = derivative(derivative(place, RATE_HZ), RATE_HZ) + motion.up
         rate = angular_velocity(motion.rotation[:, k], RATE_HZ)
         accel = np.einsum("nji,nj->ni", sensor, force) + donning.accel_bias[k]
         gyro = np.einsum("nji,nj->ni", sensor, rate) + donning.gyro_bias[k]
@@ -77,9 +76,10 @@ def insole_channels(
 
 
 def quaternions(motion: Motion, donning: Donning) -> dict[str, Array]:
-    """part -> (n, 4) w x y z of the sensor's axes in the world (x forward, y up, z right)."""
+    """part -> (n, 4) w x y z of the sensor's axes in the world: x forward, y up (on a slope too), z right."""
+    level = Rotation.from_rotvec([0.0, 0.0, np.arctan2(motion.up[0], motion.up[1])]).as_matrix()
     out = {}
     for k, part in enumerate(SEGMENTS):
-        xyzw = Rotation.from_matrix(motion.rotation[:, k] @ donning.rotation[k]).as_quat()
+        xyzw = Rotation.from_matrix(level @ motion.rotation[:, k] @ donning.rotation[k]).as_quat()
         out[part] = xyzw[:, [3, 0, 1, 2]]
     return out

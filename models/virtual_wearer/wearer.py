@@ -41,6 +41,7 @@ from models.virtual_wearer.dynamics import (
     share_ground,
 )
 from models.virtual_wearer.frames import Array
+from models.virtual_wearer.hands import HandLoads, hand_loads
 from models.virtual_wearer.motion import SIDE_SIGN, Motion, Plan, cop_in_world, solve
 from models.virtual_wearer.plays import KINDS as TASKS
 from models.virtual_wearer.plays import Play, play
@@ -52,12 +53,17 @@ JOINT_LIMIT_DEG = 150.0
 
 @dataclass(frozen=True)
 class Physics:
-    """A motion and all that acts in it; `moments` (n, 3) as of `dynamics.joint_moments`, not yet filtered."""
+    """A motion and all that acts in it; `moments` (n, 3) as of `dynamics.joint_moments`, not yet filtered.
+
+    Axes are the ground's: x along it to where the person walks, y off it, z to the right. hands: what acts on them, by
+    what they hold and what pushes; None where they do nothing.
+    """
 
     motion: Motion
     state: Inertial
     ground: Ground
     moments: dict[str, Array]
+    hands: HandLoads | None = None
 
 
 def generate(
@@ -112,8 +118,9 @@ def simulate(plan: Plan, body: Body) -> Physics:
     """What a body does that follows `plan`, and the forces and moments it takes."""
     motion, state = solve(plan, body)
     planned = np.stack([cop_in_world(plan, body, side) for side in range(2)], axis=1)
-    ground = share_ground(state, plan.right_share, planned, plan.shear)
-    return Physics(motion, state, ground, joint_moments(state, motion.origin, ground))
+    ground = share_ground(state, plan.right_share, planned, plan.shear, plan.heel[:, :, 1])
+    moments = joint_moments(state, motion.origin, ground)
+    return Physics(motion, state, ground, moments, _on_hands(plan, motion, state))
 
 
 def labels_of(physics: Physics, body: Body) -> Array:
@@ -162,6 +169,14 @@ def plates_of(physics: Physics, plan: Plan, body: Body) -> Array:
     load = physics.ground.force[:, :, 1] / (body.mass_kg * GRAVITY)
     cop = np.where(load[:, :, None] < COP_BODYWEIGHTS, np.nan, on_foot(plan, body, physics.ground))
     return np.concatenate([load[:, :, None], cop], axis=2).reshape(len(load), -1)
+
+
+def _on_hands(plan: Plan, motion: Motion, state: Inertial) -> HandLoads | None:
+    if plan.hands is None or motion.hands is None:
+        return None
+    first = len(SEGMENTS) + 1
+    weights = [state.force[:, first + k] for k in range(len(plan.hands.held))]
+    return hand_loads(plan.hands, motion.hands, weights)
 
 
 def _trial(
