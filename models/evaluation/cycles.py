@@ -53,12 +53,13 @@ def mean_of(cycles: Sequence[Doubles]) -> Doubles:
 
 
 def _period(values: Doubles) -> float:
-    """Rows until `values` resemble themselves most again; 0 where they never do."""
+    """Rows until `values` first resemble themselves about as much as ever again; 0 where they never do."""
     centred = values - values.mean()
     n = len(centred)
     spectrum = np.abs(np.fft.rfft(centred, 2 * n)) ** 2
     alike = np.fft.irfft(spectrum)[: n // 2] / np.arange(n, n - n // 2, -1)
-    below = np.flatnonzero(alike < 0.0)
-    if not len(below):
+    peaks, _ = find_peaks(alike)
+    peaks = peaks[alike[peaks] > 0.0]
+    if not len(peaks):
         return 0.0
-    return float(below[0] + np.argmax(alike[below[0] :]))
+    return float(peaks[np.argmax(alike[peaks] >= 0.7 * alike[peaks].max())])

@@ -1,0 +1,133 @@
+"""Figure 4: the insoles against force plates, by task and overall, and one participant's series."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+
+from jetson_runtime.suit.signals import RATE_HZ
+from jetson_runtime.suit.trial import Trial
+from models import metrics
+from models.evaluation import figure_bars, insoles, scores
+from models.evaluation import figure_style as style
+from models.evaluation.figure_bars import Bars
+from models.evaluation.insoles import Row
+from models.evaluation.scores import OVERALL, Score
+
+NAMES = {
+    "vgrf": "normal force",
+    "cop_ap": "centre of pressure, anterior",
+    "cop_ml": "centre of pressure, lateral",
+}
+EXAMPLES = ("W", "SH", "SP", "L", "PP", "VA", "PS")
+EXAMPLE_S = 6.0
+_POOLS = (OVERALL, scores.CYCLIC, scores.NON_CYCLIC)
+
+
+def insole_figure(trials: Sequence[Trial]) -> Figure:
+    """Columns force and both centres; rows R2, RMSE, and the right foot's series in three kinds of task.
+
+    ValueError where no trial has force plates.
+    """
+    plated = [trial for trial in trials if trial.plates is not None and trial.meta.task != "other:neutral"]
+    if not plated:
+        raise ValueError("no trial has force plates, so no figure of the insoles")
+    found = [score for i, trial in enumerate(plated) for score in insoles.of_trial(str(i), trial)]
+    rows = insoles.table(found)
+    subjects = {trial.meta.subject for trial in plated}
+    shown = representative(found)
+    examples = _examples([trial for trial in plated if trial.meta.subject == shown])
+    figure = Figure(figsize=(11.0, 6.6 + 1.5 * len(examples)), layout="constrained")
+    halves = figure.add_gridspec(2, 1, height_ratios=[4.4, 1.5 * len(examples) + 0.8])
+    _bars(figure.add_subfigure(halves[0]), rows)
+    _series(figure.add_subfigure(halves[1]), examples, shown)
+    figure.suptitle(f"Insoles against force plates ({style.people(subjects)})")
+    style.caption(
+        figure,
+        "Bars: mean and standard deviation over people; both filtered at 6 Hz, RMSE over all points of both feet, "
+        "R² by trial and foot.\nThe centre of pressure counts where plate and insole both define one "
+        "(5 % of bodyweight).",
+        subjects,
+    )
+    return figure
+
+
+def representative(found: Sequence[Score]) -> str:
+    """The person whose force RMSE over all tasks is the median one."""
+    force = [score for score in found if score.filtered and score.label.endswith("vgrf")]
+    errors = {
+        subject: scores.rmse([score for score in force if score.subject == subject])
+        for subject in {score.subject for score in force}
+    }
+    return sorted(errors, key=lambda subject: (errors[subject], subject))[len(errors) // 2]
+
+
+def window(values: metrics.Doubles) -> slice:
+    """The middle EXAMPLE_S of the rows of values (n, k) from the first to the last that holds anything."""
+    known = np.flatnonzero(np.isfinite(values).any(axis=1))
+    start, end = (int(known[0]), int(known[-1]) + 1) if len(known) else (0, len(values))
+    length = min(end - start, round(EXAMPLE_S * RATE_HZ))
+    first = start + (end - start - length) // 2
+    return slice(first, first + length)
+
+
+def _bars(figure: SubFigure, rows: Sequence[Row]) -> None:
+    groups = figure_bars.shown([row.group for row in rows if row.group not in _POOLS])
+    grid = figure.subplots(2, len(NAMES), sharex=True, squeeze=False)
+    for column, (value, name) in enumerate(NAMES.items()):
+        of = {row.group: row for row in rows if row.value == value}
+        for axes, measure, label in (
+            (grid[0, column], "r2", "R²"),
+            (grid[1, column], "rmse", f"RMSE ({insoles.VALUES[value]})"),
+        ):
+            bars = Bars("insole", style.INSOLE, "", [getattr(of[group], measure) for group in groups])
+            figure_bars.draw(axes, groups, [bars])
+            axes.set_ylabel(label)
+            if measure == "r2":
+                axes.set_ylim(0.0, 1.0)
+        grid[0, column].set_title(name)
+        figure.align_ylabels(grid[:, column])
+    style.panel(grid[0, 0], "a")
+
+
+def _series(figure: SubFigure, examples: Sequence[Trial], shown: str) -> None:
+    grid = figure.subplots(len(examples), len(NAMES), squeeze=False, sharex=True)
+    for row, trial in enumerate(examples):
+        worn, plates = (metrics.filtered(values) for values in insoles.measured(trial))
+        rows = window(plates[:, :1])
+        at = np.arange(rows.stop - rows.start) / RATE_HZ
+        for column, value in enumerate(NAMES):
+            axes: Axes = grid[row, column]
+            axes.plot(at, plates[rows, column], color=style.TRUTH, linewidth=1.6, label="force plate")
+            axes.plot(at, worn[rows, column], "--", color=style.INSOLE, linewidth=1.6, label="insole")
+            axes.set_ylabel(insoles.VALUES[value])
+            if row == 0:
+                axes.set_title(NAMES[value])
+            axes.set_ylim(*((0.0, None) if value == "vgrf" else (0.0, 1.0)))
+        grid[row, 0].set_ylabel(f"{_about(trial)}\nbodyweights")
+    figure.align_ylabels(grid[:, 0])
+    for axes in grid[-1]:
+        axes.set(xlabel="time (s)", xlim=(0.0, EXAMPLE_S))
+    handles = grid[0, 0].get_lines()
+    figure.legend(handles=handles, loc="outside upper right", ncols=2, frameon=False, fontsize=8)
+    figure.suptitle(
+        f"{shown}, whose force error is the median one: right foot", fontsize=9, x=0.06, ha="left"
+    )
+    style.panel(grid[0, 0], "b")
+
+
+def _examples(trials: Sequence[Trial]) -> list[Trial]:
+    by_task: dict[str, Trial] = {}
+    for trial in trials:
+        by_task.setdefault(trial.meta.task, trial)
+    return [by_task[task] for task in (*EXAMPLES, *sorted(set(by_task) - set(EXAMPLES))) if task in by_task][
+        :3
+    ]
+
+
+def _about(trial: Trial) -> str:
+    condition = trial.meta.extra.get("condition", "")
+    return f"{style.group_name(trial.meta.task)}{f', {condition}' if condition else ''}"
