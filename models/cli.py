@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from jetson_runtime.suit.errors import SuitError
-from models.commands import bundles, data, evaluation, importing, training
+from models.commands import bundles, data, evaluation, importing, sweeping, training
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="second-skin-lab", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for group in (data, importing, training, bundles, evaluation):
+    for group in (data, importing, training, sweeping, bundles, evaluation):
         group.add(commands)
     return parser
 

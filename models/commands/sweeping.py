@@ -1,0 +1,91 @@
+"""Many trainings, and networks that were trained elsewhere or are trained on."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from models.commands import Commands
+
+
+def add(commands: Commands) -> None:
+    """Many trainings, and networks that were trained elsewhere or are trained on."""
+    for add_one in (_add_sweep, _add_import_checkpoint):
+        add_one(commands)
+
+
+def _add_sweep(commands: Commands) -> None:
+    sweep = commands.add_parser(
+        "sweep", help="train many models on Ray: folds x outcomes, hyper-parameters, sensors left out"
+    )
+    sweep.add_argument("file", type=Path, metavar="SWEEP.toml", help="what is to be trained")
+    sweep.add_argument("--data", type=Path, required=True, help="folder of trials")
+    sweep.add_argument("--out", type=Path, required=True, help="folder of the sweep, shared by all nodes")
+    sweep.add_argument(
+        "--address",
+        default="local",
+        help="of the Ray cluster: auto (the one this machine is in), HOST:PORT, ray://HOST:PORT; default: local,"
+        " this machine alone",
+    )
+    sweep.add_argument("--cpus-per-job", type=float, default=1.0, metavar="N", help="cores (1)")
+    sweep.add_argument(
+        "--gpus-per-job", type=float, default=0.0, metavar="X", help="GPUs, or a part of one (0)"
+    )
+    sweep.set_defaults(run=_sweep)
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from models import dataset
+    from models.sweep import run, spec
+
+    asked = spec.load(options.file)
+    return run.run(
+        asked,
+        dataset.load(options.data),
+        options.out,
+        address=options.address,
+        cpus=options.cpus_per_job,
+        gpus=options.gpus_per_job,
+        say=print,
+    )
+
+
+def _add_import_checkpoint(commands: Commands) -> None:
+    adopt = commands.add_parser(
+        "import-checkpoint",
+        help="make a bundle of networks that were trained elsewhere (PyTorch, layout of locuslab's TCN)",
+    )
+    adopt.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="checkpoints: OUTCOME=FILE, or files called like their outcome",
+    )
+    adopt.add_argument("--out", type=Path, required=True, help="folder of the bundle")
+    adopt.add_argument(
+        "--map",
+        type=Path,
+        metavar="MAP.toml",
+        help="what their inputs and outputs are; default: the suit's own",
+    )
+    adopt.add_argument("--rest", type=Path, metavar="BUNDLE", help="for the outcomes that no file tells")
+    adopt.add_argument(
+        "--data", type=Path, help="trials to fit the constant and the ridge on; default: not known"
+    )
+    adopt.add_argument("--name", default="adopted")
+    adopt.set_defaults(run=_import_checkpoint)
+
+
+def _import_checkpoint(options: argparse.Namespace) -> int:
+    from models import adopted
+
+    manifest = adopted.adopt(
+        options.files,
+        options.out,
+        map_file=options.map,
+        rest=options.rest,
+        data=options.data,
+        name=options.name,
+    )
+    print(f"{options.out}: {manifest.name}, sha256 {manifest.sha256[:12]}")
+    return 0
