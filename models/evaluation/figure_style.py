@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 
 from jetson_runtime.suit import signals
@@ -69,13 +72,17 @@ def panel(axes: Axes, letter: str) -> None:
 
 def write(figure: Figure, stem: Path) -> list[Path]:
     """`figure` as PNG and PDF, each whole or not at all."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    written = []
-    for ending in ("png", "pdf"):
-        path = stem.with_name(f"{stem.name}.{ending}")
-        fresh = path.with_name(f"{path.name}.new")
-        figure.savefig(fresh, format=ending, dpi=150)
-        fresh.replace(path)
-        written.append(path)
-    return written
+    figure.set_dpi(150)
+    png, pdf = (stem.with_name(f"{stem.name}.{ending}") for ending in ("png", "pdf"))
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.print_png(_fresh(png))
+    figure.set_layout_engine("none")  # it is laid out now, and doing it again takes as long as drawing
+    canvas = FigureCanvasPdf(figure)
+    canvas.print_pdf(_fresh(pdf))
+    for path in (png, pdf):
+        _fresh(path).replace(path)
+    return [png, pdf]
+
+
+def _fresh(path: Path) -> Path:
+    return path.with_name(f"{path.name}.new")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from jetson_runtime.suit.errors import TrialError
-from jetson_runtime.suit.trial import Trial, TrialMeta, read_trial, write_trial
+from jetson_runtime.suit.trial import PLATE_NAMES, Trial, TrialMeta, read_trial, write_trial
 
 
 @pytest.fixture
@@ -32,6 +33,19 @@ def test_what_is_written_is_read_back(trial: Trial, tmp_path: Path) -> None:
     assert np.array_equal(back.channels, trial.channels)
     assert np.array_equal(back.labels, trial.labels)
     assert np.array_equal(back.quaternions["back"], trial.quaternions["back"])
+
+
+def test_what_force_plates_measured_is_read_back(trial: Trial, tmp_path: Path) -> None:
+    """NaN where a foot is in the air, as every plate tells it; no plates stay none."""
+    plates = np.random.default_rng(2).normal(size=(50, 6)).astype(np.float32)
+    plates[10:20, 1:3] = np.nan
+    write_trial(tmp_path / "with.parquet", replace(trial, plates=plates))
+    write_trial(tmp_path / "without.parquet", trial)
+    back = read_trial(tmp_path / "with.parquet")
+    np.testing.assert_array_equal(back.plates, plates)
+    assert np.array_equal(back.channels, trial.channels)
+    assert pq.read_schema(tmp_path / "with.parquet").names[-6:] == list(PLATE_NAMES)
+    assert read_trial(tmp_path / "without.parquet").plates is None
 
 
 def test_every_defect_at_once(trial: Trial, tmp_path: Path) -> None:
