@@ -11,7 +11,7 @@ from models.commands import Commands
 
 def add(commands: Commands) -> None:
     """How good a bundle is."""
-    for add_one in (_add_evaluate,):
+    for add_one in (_add_evaluate, _add_robustness):
         add_one(commands)
 
 
@@ -43,4 +43,40 @@ def _evaluate(options: argparse.Namespace) -> int:
         print(json.dumps(evaluate.without_nan(result)))
     else:
         print(evaluate.markdown(result))
+    return 0
+
+
+def _add_robustness(commands: Commands) -> None:
+    robustness = commands.add_parser(
+        "robustness",
+        help="how the errors grow with lost samples, lost sensors, wrong clocks and turned sensors",
+    )
+    robustness.add_argument("bundle", type=Path, metavar="BUNDLE")
+    robustness.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="of trials, best of people never trained on"
+    )
+    robustness.add_argument("--out", type=Path, required=True, help="folder for CSV, Markdown and figure")
+    robustness.add_argument(
+        "--only", default="", help="comma-separated of dropped, lost, clock, turned; default: all"
+    )
+    robustness.add_argument(
+        "--seconds", type=float, default=20.0, help="of each trial, from its beginning (20)"
+    )
+    robustness.add_argument("--processes", type=int, default=1)
+    robustness.set_defaults(run=_robustness)
+
+
+def _robustness(options: argparse.Namespace) -> int:
+    from models.evaluation import disturbances, robustness
+
+    points = robustness.measure(
+        options.bundle,
+        options.folder,
+        kinds=options.only.split(",") if options.only else disturbances.KINDS,
+        seconds=options.seconds,
+        processes=options.processes,
+        say=print,
+    )
+    robustness.write(points, options.out)
+    print(f"{options.out}: robustness.md, robustness.csv, robustness.png, robustness.pdf")
     return 0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -17,10 +18,15 @@ from jetson_runtime.suit.trial import Trial, read_trial
 from models import dataset
 from models.analytical import estimates as analytical
 from models.analytical import wearer_dynamics
-from models.dataset import NEUTRAL, Recording, Way
+from models.checks.defects import errors
+from models.checks.folder import trial_paths
+from models.checks.gaps import NEUTRAL
+from models.checks.trial_file import check_file
+from models.dataset import Recording, Way
 from models.evaluation.device import Device, unknown_ground
 from models.evaluation.series import Doubles, Series
 
+T = TypeVar("T")
 # (subject, session) -> the trial in neutral stance
 Stances = Mapping[tuple[str, str], Trial]
 
@@ -29,7 +35,7 @@ Stances = Mapping[tuple[str, str], Trial]
 class Played:
     """series: of the trials with truth, by name; unlabelled: names of those without any.
 
-    remarks: a line for each trial of which a formula could not tell what it should.
+    remarks: lines about what does not seem right with a trial, or could not be told of it.
     """
 
     series: list[Series]
@@ -42,17 +48,16 @@ def play(
 ) -> Played:
     """Every trial of `folder` but neutral stances through the bundle at `bundle`, as on the device.
 
-    formulas: the analytical estimates too, where a trial holds orientations. Raises TrialError where no trial has a
-    label, and as `dataset.load` and `bundle.load` do.
+    A trial that `second-skin-lab check` finds errors in is played all the same, and remarked on. formulas: the
+    analytical estimates too, where a trial holds orientations. Nothing is written. Raises TrialError where no trial
+    can be read or has a label, and as `bundle.load` does.
     """
     bundles.load(bundle)
-    recordings = dataset.load(folder, processes, way)
-    labelled = [one for one in recordings if np.isfinite(one.labels).any()]
-    if not labelled:
+    work = partial(_read_and_played, bundle, neutral_stances(folder) if formulas else {}, formulas, way)
+    played = _together(_spread(work, trial_paths(folder), processes))
+    if not played.series:
         raise TrialError(f"{folder}: no trial has a known label; add the truth or choose another folder")
-    played = play_recordings(bundle, folder, labelled, processes=processes, formulas=formulas)
-    known = {one.name for one in labelled}
-    return replace(played, unlabelled=[one.name for one in recordings if one.name not in known])
+    return played
 
 
 def play_recordings(
@@ -64,22 +69,17 @@ def play_recordings(
     formulas: bool = True,
 ) -> Played:
     """As `play`, of recordings with truth that were loaded from `folder`."""
-    work = partial(_played, bundle, folder, neutral_stances(folder) if formulas else {}, formulas)
-    shares = [recordings[i::processes] for i in range(processes)]
-    if processes == 1:
-        parts = [work(shares[0])]
-    else:
-        with ProcessPoolExecutor(processes) as pool:
-            parts = list(pool.map(work, shares))
-    series = sorted((one for made, _ in parts for one in made), key=lambda one: one.name)
-    return Played(series, [], sorted(remark for _, remarks in parts for remark in remarks))
+    work = partial(
+        _recorded_and_played, bundle, folder, neutral_stances(folder) if formulas else {}, formulas
+    )
+    return _together(_spread(work, recordings, processes))
 
 
 def neutral_stances(folder: Path) -> dict[tuple[str, str], Trial]:
     """The neutral stances of `folder` by subject and session."""
     paths = [
         path
-        for path in sorted(folder.glob("*.parquet"))
+        for path in trial_paths(folder)
         if (pq.read_schema(path).metadata or {}).get(b"task") == NEUTRAL.encode()
     ]
     trials = [read_trial(path) for path in paths]
@@ -99,17 +99,53 @@ def by_formula(trial: Trial, stances: Stances) -> dict[str, Doubles]:
     return analytical.estimates(trial, standing, dynamics)
 
 
-def _played(
+def _spread(work: Callable[[Sequence[T]], Played], items: Sequence[T], processes: int) -> list[Played]:
+    if processes == 1:
+        return [work(items)]
+    with ProcessPoolExecutor(processes) as pool:
+        return list(pool.map(work, [items[i::processes] for i in range(processes)]))
+
+
+def _together(parts: Sequence[Played]) -> Played:
+    return Played(
+        sorted((one for part in parts for one in part.series), key=lambda one: one.name),
+        sorted(name for part in parts for name in part.unlabelled),
+        sorted(remark for part in parts for remark in part.remarks),
+    )
+
+
+def _read_and_played(
+    bundle: Path, stances: Stances, formulas: bool, way: Way, paths: Sequence[Path]
+) -> Played:
+    device, played = Device(bundles.load(bundle)), Played([], [], [])
+    for path in paths:
+        trial = read_trial(path)
+        if trial.meta.task == NEUTRAL:
+            continue
+        if not np.isfinite(trial.labels).any():
+            played.unlabelled.append(path.stem)
+            continue
+        played.remarks.extend(defect.line() for defect in errors(check_file(path)[0]))
+        _add(played, device, dataset.record(path.stem, trial, way=way), trial, stances if formulas else None)
+    return played
+
+
+def _recorded_and_played(
     bundle: Path, folder: Path, stances: Stances, formulas: bool, recordings: Sequence[Recording]
-) -> tuple[list[Series], list[str]]:
-    device = Device(bundles.load(bundle))
-    series, remarks = [], []
+) -> Played:
+    device, played = Device(bundles.load(bundle)), Played([], [], [])
     for recording in recordings:
         trial = read_trial(folder / f"{recording.name}.parquet")
-        others: dict[str, Doubles] = {}
+        _add(played, device, recording, trial, stances if formulas else None)
+    return played
+
+
+def _add(played: Played, device: Device, recording: Recording, trial: Trial, stances: Stances | None) -> None:
+    """stances: None where no formula is asked for."""
+    others: dict[str, Doubles] = {}
+    if stances is not None:
         try:
-            others = by_formula(trial, stances) if formulas else {}
+            others = by_formula(trial, stances)
         except ValueError as error:
-            remarks.append(f"{recording.name}: no analytical estimate, {error}")
-        series.append(device.series(recording, others, unknown_ground(trial)))
-    return series, remarks
+            played.remarks.append(f"{recording.name}: no analytical estimate, {error}")
+    played.series.append(device.series(recording, others, unknown_ground(trial)))

@@ -1,0 +1,207 @@
+"""How a bundle's error grows with what goes wrong with the suit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from jetson_runtime.inference import bundle as bundles
+from jetson_runtime.suit.errors import TrialError
+from jetson_runtime.suit.signals import RATE_HZ
+from jetson_runtime.suit.trial import Trial, read_trial
+from models import dataset
+from models.checks.folder import trial_paths
+from models.checks.gaps import NEUTRAL
+from models.evaluation import scores
+from models.evaluation.device import Device, unknown_ground
+from models.evaluation.disturbances import ALL, KINDS, UNITS, Disturbance, disturbances, rows_of
+from models.evaluation.markdown import number, table, write_csv
+from models.evaluation.scores import Score, Scores
+from models.evaluation.series import COLUMNS
+
+SECONDS = 20.0
+_NAN = float("nan")
+HEAD = ("kind", "stream", "axis", "amount", "unit", "outcome", "rmse", "rmse_raw", "growth")
+
+
+@dataclass(frozen=True)
+class Point:
+    """RMSE of one outcome under one disturbance, filtered and as sent; growth: RMSE / that of the undisturbed suit."""
+
+    disturbance: Disturbance
+    outcome: str
+    rmse: float
+    rmse_raw: float
+    growth: float
+
+
+def measure(
+    bundle: Path,
+    folder: Path,
+    *,
+    kinds: Collection[str] = KINDS,
+    seconds: float = SECONDS,
+    processes: int = 1,
+    say: Callable[[str], None] = lambda line: None,
+) -> list[Point]:
+    """Every disturbance of these kinds on the first `seconds` of every trial with truth in `folder`.
+
+    Raises TrialError where no trial has truth, ValueError for an unknown kind, BundleError as `bundle.load` does.
+    """
+    asked = disturbances(kinds)
+    bundles.load(bundle)
+    trials = _trials(folder, seconds)
+    say(
+        f"{len(asked)} disturbances of {len(trials)} trials, {sum(t.duration_s for _, t in trials):.0f} s in all"
+    )
+    work = partial(_errors, bundle, trials)
+    shares = [asked[i::processes] for i in range(processes)]
+    if processes == 1:
+        parts = [work(shares[0])]
+    else:
+        with ProcessPoolExecutor(processes) as pool:
+            parts = list(pool.map(work, shares))
+    found = {disturbance: of for part in parts for disturbance, of in part.items()}
+    undisturbed = found[asked[0]]
+    return [
+        Point(one, outcome, rmse, raw, rmse / (undisturbed[outcome][0] or _NAN))
+        for one in asked
+        for outcome, (rmse, raw) in found[one].items()
+    ]
+
+
+def write(points: Sequence[Point], out: Path) -> None:
+    """`robustness.csv`, `robustness.md` and the figure `robustness.png` and `.pdf` in folder `out`."""
+    from models.evaluation import figure_robustness
+
+    out.mkdir(parents=True, exist_ok=True)
+    write_csv(out / "robustness.csv", HEAD, [_cells(point) for point in points])
+    fresh = out / "robustness.md.new"
+    fresh.write_text(markdown(points) + "\n", encoding="utf-8")
+    fresh.replace(out / "robustness.md")
+    figure_robustness.write(points, out / "robustness")
+
+
+def markdown(points: Sequence[Point]) -> str:
+    """A table for each kind: of lost sensors each one, of the rest the worst stream (and axis) at each amount."""
+    parts = [
+        "RMSE after the paper's 6 Hz filter over all points, in brackets divided by that of the undisturbed suit."
+        " Angles in deg, moments in Nm/kg.",
+        _lines("nothing wrong", _with(points, "none"), lambda d: "-"),
+        _lines(
+            "all sensors lose samples",
+            [p for p in _with(points, "dropped") if p.disturbance.stream == ALL],
+            _amount,
+        ),
+        _lines("one sensor is lost", _with(points, "lost"), lambda d: d.stream),
+        *(
+            _lines(f"{title}, the worst sensor of each outcome", worst(_with(points, kind)), _amount)
+            for kind, title in (
+                ("dropped", "one sensor loses samples"),
+                ("clock", "one sensor's clock is wrong"),
+                ("turned", "one sensor is turned about one of its axes"),
+            )
+        ),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def worst(points: Sequence[Point]) -> list[Point]:
+    """Of each amount and outcome the point with the greatest error, those of all streams at once apart."""
+    top: dict[tuple[float, str], Point] = {}
+    for point in points:
+        key = point.disturbance.amount, point.outcome
+        if point.disturbance.stream != ALL and not (key in top and top[key].rmse >= point.rmse):
+            top[key] = point
+    return list(top.values())
+
+
+def _lines(title: str, points: Sequence[Point], row_of: Callable[[Disturbance], str]) -> str:
+    by_row: dict[str, dict[str, Point]] = {}
+    for point in points:
+        by_row.setdefault(row_of(point.disturbance), {})[point.outcome] = point
+    rows = [[name, *(_cell(of[outcome]) for outcome in COLUMNS)] for name, of in by_row.items()]
+    return table([title, *COLUMNS], rows) if rows else ""
+
+
+def _cell(point: Point) -> str:
+    digits = 3 if point.outcome.endswith("_moment") else 2
+    return f"{number(point.rmse, digits)} ({number(point.growth, 2)})"
+
+
+def _amount(disturbance: Disturbance) -> str:
+    if disturbance.kind == "dropped":
+        return f"{100 * disturbance.amount:g} %"
+    return f"{disturbance.amount:g} {UNITS[disturbance.kind]}"
+
+
+def _with(points: Sequence[Point], kind: str) -> list[Point]:
+    return [point for point in points if point.disturbance.kind == kind]
+
+
+def _cells(point: Point) -> list[object]:
+    of = point.disturbance
+    return [
+        of.kind,
+        of.stream,
+        of.axis,
+        of.amount,
+        UNITS[of.kind],
+        point.outcome,
+        point.rmse,
+        point.rmse_raw,
+        point.growth,
+    ]
+
+
+def _trials(folder: Path, seconds: float) -> list[tuple[str, Trial]]:
+    found = []
+    for path in trial_paths(folder):
+        trial = _begun(read_trial(path), round(seconds * RATE_HZ))
+        if trial.meta.task != NEUTRAL and np.isfinite(trial.labels).any():
+            found.append((path.stem, trial))
+    if not found:
+        raise TrialError(f"{folder}: no trial has a known label; add the truth or choose another folder")
+    return found
+
+
+def _begun(trial: Trial, rows: int) -> Trial:
+    return replace(
+        trial,
+        time_s=trial.time_s[:rows],
+        channels=trial.channels[:rows],
+        labels=trial.labels[:rows],
+        quaternions={},
+        plates=None,
+    )
+
+
+def _errors(
+    bundle: Path, trials: Sequence[tuple[str, Trial]], asked: Sequence[Disturbance]
+) -> dict[Disturbance, dict[str, tuple[float, float]]]:
+    """disturbance -> outcome -> RMSE filtered and as sent."""
+    device = Device(bundles.load(bundle))
+    return {one: _error(device, trials, one) for one in asked}
+
+
+def _error(
+    device: Device, trials: Sequence[tuple[str, Trial]], disturbance: Disturbance
+) -> dict[str, tuple[float, float]]:
+    made: list[Score] = []
+    for name, trial in trials:
+        recording = dataset.record(name, trial, rows_of(name, trial, disturbance))
+        series = device.series(recording, unscored=unknown_ground(trial))
+        made += scores.of_series(replace(series, estimates={"tcn": series.estimates["tcn"]}))
+    found = Scores(made)
+    return {
+        outcome: (
+            scores.rmse(found.of("tcn", outcome)),
+            scores.rmse(found.of("tcn", outcome, filtered=False)),
+        )
+        for outcome in COLUMNS
+    }
