@@ -31,10 +31,10 @@ ANGLE_NAMES = tuple(name.removesuffix("_moment") for name in MOMENT_NAMES)
 class InverseDynamics(Protocol):
     """The inverse dynamics of one trial, in which what the suit measures can be put in place of what is true."""
 
-    def moments(self, angles: Mapping[str, Floats], insoles: Floats | None) -> Floats:
+    def moments(self, angles: Mapping[str, Floats], soles: Floats | None) -> Floats:
         """(n, 7) Nm/kg in the order of MOMENT_NAMES, low-passed at 6 Hz.
 
-        angles: coordinate -> (n,) degrees without NaN; those that are not given stay true. insoles: (n, 2, 3) vgrf,
+        angles: coordinate -> (n,) degrees without NaN; those that are not given stay true. soles: (n, 2, 3) vgrf,
         cop_ap, cop_ml of the right and the left without NaN, or None for the true ground force.
         """
         ...

@@ -38,14 +38,16 @@ class WearerDynamics:
         self._physics, self._plan, self._body = physics, plan, body
         self._inside, self._point = inside, point
 
-    def moments(self, angles: Mapping[str, Floats], insoles: Floats | None) -> Floats:
+    def moments(self, angles: Mapping[str, Floats], soles: Floats | None) -> Floats:
         """See InverseDynamics.moments."""
         true = self._physics.motion
         motion = _moved(true, self._turns(angles), self._body)
-        ground = self._ground(insoles) if insoles is not None else self._physics.ground
+        ground = self._ground(soles) if soles is not None else self._physics.ground
         if self._point == "foot":
             ground = replace(ground, place=_carried(ground.place, true, motion))
-        state = dynamics.inertial(motion.rotation, motion.centre, motion.carried, self._body)
+        state = dynamics.inertial(
+            motion.rotation, motion.centre, motion.carried, self._body, motion.pushed, motion.up
+        )
         joints = dynamics.joint_moments(state, motion.origin, ground)
         joints["lumbar"] = _lumbar_from_above(state, motion.origin[:, BACK])
         found = dynamics.generalised_forces(motion.rotation, joints)
@@ -62,16 +64,16 @@ class WearerDynamics:
             for name, values in angles.items()
         }
 
-    def _ground(self, insoles: Floats) -> Ground:
+    def _ground(self, soles: Floats) -> Ground:
         """The true wrenches with the insoles' normal force and centre of pressure; shear and free moment stay."""
         true = self._physics.ground
         force, place = true.force.copy(), true.place.copy()
         read = self._plan.cop.copy()
-        read[self._inside] = insoles[:, :, 1:]
+        read[self._inside] = soles[:, :, 1:]
         told = replace(self._plan, cop=read)
         for side in range(len(SIDES)):
             rows = self._inside
-            force[rows, side, 1] = insoles[:, side, 0] * self._body.mass_kg * GRAVITY
+            force[rows, side, 1] = soles[:, side, 0] * self._body.mass_kg * GRAVITY
             place[rows, side][:, [0, 2]] = cop_in_world(told, self._body, side)[rows]
         return Ground(force, place, true.moment)
 
@@ -87,28 +89,22 @@ def of_trial(trial: Trial, point: Point = "ground") -> WearerDynamics:
         raise ValueError(
             f"the trial of {meta.subject} is no virtual wearer's: its movement cannot be made again"
         )
-    subject = Subject.random(int(number))
-    physics, plan, inside = _physics_of(subject, meta.task, trial.duration_s, int(seed))
-    made = wearer.filter_labels(wearer.labels_of(physics, subject.body))[inside]
-    if made.shape != trial.labels.shape or not np.allclose(made, trial.labels, atol=_SAME):
-        raise ValueError(
-            f"the movement of {meta.subject}, task {meta.task}, seed {seed} comes out otherwise than in the trial; "
-            "write the trial again with this version"
-        )
-    return WearerDynamics(physics, plan, subject.body, inside, point)
-
-
-def _physics_of(subject: Subject, task: str, seconds: float, seed: int) -> tuple[Physics, Plan, slice]:
-    rng = np.random.default_rng([subject.seed, seed, wearer.TASKS.index(task)])
-    plan, t, _ = wearer._PLANNERS[task](subject, seconds, rng)
-    start = int(np.argmin(np.abs(t)))
-    rows = slice(start, start + round(seconds * dynamics.RATE_HZ))
-    return wearer.simulate(plan, subject.body), plan, rows
+    subject, task = Subject.random(int(number)), meta.extra.get("condition", meta.task)
+    # Whether its length was asked for or came of the task is not written down.
+    for seconds in (None, trial.duration_s):
+        physics, plan, inside = wearer.physics_of(subject, task, seconds, int(seed))
+        made = wearer.filter_labels(wearer.labels_of(physics, subject.body))[inside]
+        if made.shape == trial.labels.shape and np.allclose(made, trial.labels, atol=_SAME):
+            return WearerDynamics(physics, plan, subject.body, inside, point)
+    raise ValueError(
+        f"the movement of {meta.subject}, task {task}, seed {seed} comes out otherwise than in the trial; "
+        "write the trial again with this version"
+    )
 
 
 def _moved(true: Motion, turns: Mapping[str, Array], body: Body) -> Motion:
-    """The motion whose coordinates differ by `turns`, the pelvis where it truly is; what the arms carry follows the
-    trunk."""
+    """The motion whose coordinates differ by `turns`, the pelvis where it truly is; arms and load
+    follow the trunk, what pushes on the hands stays where it truly does."""
     rotation, origin = true.rotation.copy(), true.origin.copy()
     rotation[:, BACK] = _turned(true, rotation, PELVIS, BACK, turns.get("lumbar_extension"))
     for side, name in enumerate(SIDES):
@@ -126,7 +122,7 @@ def _moved(true: Motion, turns: Mapping[str, Array], body: Body) -> Motion:
     carried = [
         (kg, origin[:, BACK] + apply(with_trunk, place - true.origin[:, BACK])) for kg, place in true.carried
     ]
-    return Motion(rotation, origin, centre, carried)
+    return replace(true, rotation=rotation, origin=origin, centre=centre, carried=carried)
 
 
 def _turned(true: Motion, rotation: Array, inner: int, outer: int, turn: Array | None) -> Array:
@@ -148,7 +144,7 @@ def _carried(place: Array, true: Motion, motion: Motion) -> Array:
 
 
 def _lumbar_from_above(state: dynamics.Inertial, joint: Array) -> Array:
-    """(n, 3) from the pelvis on the trunk: what trunk and carried points need about the joint."""
+    """(n, 3) from the pelvis on the trunk: what trunk, arms, load and pushed hands need about the joint."""
     above = [BACK, *range(len(SEGMENTS), state.centre.shape[1])]
     arm = state.centre[:, above] - joint[:, None]
     return np.asarray((np.cross(arm, state.force[:, above]) + state.moment[:, above]).sum(axis=1))

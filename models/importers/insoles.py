@@ -17,6 +17,8 @@ Doubles = npt.NDArray[np.float64]
 _TOE_JOINT_M, _HEEL_M, _TOES_M = 0.1788, 0.025, 0.070
 _WIDTH_OF_LENGTH = 0.38
 _OUT = {"r": 1.0, "l": -1.0}
+# Of the sole's normal along the vertical: a foot that stands on its toes' tips still has a place under it.
+_LEAST_LEVEL = 0.2
 
 
 @dataclass(frozen=True)
@@ -62,4 +64,19 @@ def insole_channels(force: Doubles, centre: Doubles, poses: Poses, foot: Foot, m
         outward = 0.5 + (_OUT[side] * local[:, 2] - foot.middle) / foot.width
         pressed = vgrf >= COP_BODYWEIGHTS
         out += [vgrf, np.where(pressed, ahead, np.nan), np.where(pressed, outward, np.nan)]
+    return np.stack(out, axis=1)
+
+
+def centre_in_laboratory(cop: Doubles, poses: Poses, foot: Foot, height_m: float) -> Doubles:
+    """(n, 2, 2) cop_ap and cop_ml, right then left -> (n, 2, 3) on the plane `height_m`: insole_channels reversed."""
+    out = []
+    for s, side in enumerate(SIDES):
+        rotation, origin = poses.rotation[f"calcn_{side}"], poses.position[f"calcn_{side}"]
+        ahead = foot.heel_x + foot.length * cop[:, s, 0]
+        lateral = _OUT[side] * (foot.middle + foot.width * (cop[:, s, 1] - 0.5))
+        flat = rotation[:, :, 0] * ahead[:, None] + rotation[:, :, 2] * lateral[:, None]
+        up = rotation[:, 1, 1]
+        level = np.copysign(np.maximum(np.abs(up), _LEAST_LEVEL), up)
+        rise = (height_m - origin[:, 1] - flat[:, 1]) / level
+        out.append(origin + flat + rotation[:, :, 1] * rise[:, None])
     return np.stack(out, axis=1)

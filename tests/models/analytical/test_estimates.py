@@ -15,7 +15,7 @@ from models.analytical.inverse_dynamics import ANGLE_NAMES, MOMENT_NAMES, Point
 from models.metrics import rmse
 from models.virtual_wearer.donning import Donning
 from models.virtual_wearer.subject import Subject
-from models.virtual_wearer.wearer import generate
+from models.virtual_wearer.wearer import generate, neutral
 
 ANGLES = [LABEL_NAMES.index(name) for name in ANGLE_NAMES]
 MOMENTS = [LABEL_NAMES.index(name) for name in MOMENT_NAMES]
@@ -24,12 +24,10 @@ INNER = slice(248, -100)
 
 @pytest.fixture(scope="module")
 def worn() -> tuple[Trial, Trial]:
-    """A lift and the neutral stance before it, in the same donning."""
-    subject, donning = Subject.random(3), dataclasses.replace(Donning.random(4), shock=0.0)
-    standing = generate(subject, "PS", 4.0, seed=1, donning=donning)
-    still = {part: values[:20] for part, values in standing.quaternions.items()}
-    trial = generate(subject, "L", 12.0, seed=1, donning=donning)
-    return trial, dataclasses.replace(standing, quaternions=still)
+    """A lift and the neutral stance before it, in the same donning; the insoles are without fault."""
+    askew = dataclasses.replace(Donning.random(4), shock=0.0, insoles=Donning.perfect().insoles)
+    subject = Subject.random(3)
+    return generate(subject, "L", 12.0, seed=1, donning=askew), neutral(subject, askew)
 
 
 def _hip_and_ankle(trial: Trial, standing: Trial, point: Point) -> tuple[float, float]:
