@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,22 @@ def export(
     return sign(folder, _manifest(exact, network, specs, name=name, created=created, card=card))
 
 
+@contextmanager
+def whole(out: Path) -> Iterator[Path]:
+    """A new folder to write a bundle into, which takes the place of `out` once the block has ended without an error."""
+    fresh = out.with_name(f"{out.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    try:
+        yield fresh
+        bundle.load(fresh)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    shutil.rmtree(out, ignore_errors=True)
+    fresh.replace(out)
+
+
 def write_graphs(folder: Path, network: Network, specs: Mapping[str, TensorSpec]) -> None:
     """The ONNX graphs of a bundle, over the weights that `specs` finds in its weights.bin."""
     for file, graph in (
@@ -69,7 +87,8 @@ def write_graphs(folder: Path, network: Network, specs: Mapping[str, TensorSpec]
 
 def sign(folder: Path, manifest: Manifest) -> Manifest:
     """Writes `manifest` with the format and the hashes of the files that are in `folder`, and returns it."""
-    files = {file: bundle.file_sha256(folder / file) for file in bundle.FILES}
+    optional = [file for file in bundle.OPTIONAL_FILES if (folder / file).exists()]
+    files = {file: bundle.file_sha256(folder / file) for file in (*bundle.FILES, *optional)}
     unsigned = manifest.model_copy(update={"format": bundle.FORMAT, "files": files})
     signed = unsigned.model_copy(update={"sha256": unsigned.digest()})
     text = json.dumps(signed.model_dump(mode="json"), indent=1)

@@ -23,17 +23,15 @@ def renew(folder: Path, out: Path) -> Manifest:
     this suit.
     """
     manifest = _checked(folder)
-    fresh = out.with_name(f"{out.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    for name in KEPT:
-        shutil.copyfile(folder / name, fresh / name)
-    export.write_graphs(fresh, manifest.network, manifest.tensors)
-    signed = export.sign(fresh, manifest)
-    bundle.load(fresh)
-    shutil.rmtree(out, ignore_errors=True)
-    fresh.replace(out)
-    return signed
+    with export.whole(out) as fresh:
+        for name in _kept(manifest):
+            shutil.copyfile(folder / name, fresh / name)
+        export.write_graphs(fresh, manifest.network, manifest.tensors)
+        return export.sign(fresh, manifest)
+
+
+def _kept(manifest: Manifest) -> list[str]:
+    return [*KEPT, *(name for name in bundle.OPTIONAL_FILES if name in manifest.files)]
 
 
 def _checked(folder: Path) -> Manifest:
@@ -46,7 +44,7 @@ def _checked(folder: Path) -> Manifest:
     wrong = [] if manifest.format in FORMATS else [f"format {manifest.format} is not one of {FORMATS}"]
     if manifest.sha256 != manifest.digest():
         wrong.append("it was changed after the export")
-    for name in KEPT:
+    for name in _kept(manifest):
         if bundle.file_sha256(folder / name) != manifest.files.get(name):
             wrong.append(f"{name} is not the file it names")
     wrong += layout.faults(manifest.network, manifest.tensors, (folder / bundle.WEIGHTS).stat().st_size)

@@ -10,7 +10,7 @@ from models.commands import Commands
 
 def add(commands: Commands) -> None:
     """From weights to what the device loads."""
-    for add_one in (_add_export, _add_renew):
+    for add_one in (_add_export, _add_renew, _add_calibrate):
         add_one(commands)
 
 
@@ -53,4 +53,36 @@ def _renew(options: argparse.Namespace) -> int:
     out = options.out or options.bundle
     manifest = renew.renew(options.bundle, out)
     print(f"{out}: {manifest.name}, format {manifest.format}, sha256 {manifest.sha256[:12]}")
+    return 0
+
+
+def _add_calibrate(commands: Commands) -> None:
+    calibrate = commands.add_parser(
+        "calibrate", help="give a bundle intervals and warnings, learned from people it was not trained on"
+    )
+    calibrate.add_argument("bundle", type=Path, help="folder of the bundle")
+    calibrate.add_argument("data", type=Path, help="folder of trials of people that did not train it")
+    calibrate.add_argument(
+        "--training",
+        type=Path,
+        help="trials of those that did: what is usual is then learned from them, the thresholds from the others",
+    )
+    calibrate.add_argument(
+        "--out", type=Path, help="folder of the new bundle; default: in place of the old one"
+    )
+    calibrate.set_defaults(run=_calibrate)
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from models import dataset
+    from models.confidence import calibrate
+
+    manifest = calibrate.calibrate(
+        options.bundle,
+        dataset.load(options.data),
+        dataset.load(options.training) if options.training else (),
+        out=options.out,
+        say=print,
+    )
+    print(f"{options.out or options.bundle}: {manifest.name}, sha256 {manifest.sha256[:12]}")
     return 0

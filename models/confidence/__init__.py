@@ -1,0 +1,1 @@
+"""How far to trust a model: intervals and warnings, learned from people it was not trained on."""
