@@ -11,8 +11,34 @@ from models.commands import Commands
 
 def add(commands: Commands) -> None:
     """Other laboratories' data in, checked."""
-    for add_one in (_add_check, _add_tasks):
+    for add_one in (_add_table, _add_check, _add_tasks):
         add_one(commands)
+
+
+def _add_table(commands: Commands) -> None:
+    table = commands.add_parser(
+        "import-table", help="make trials of sensor tables (CSV, Parquet, HDF5) through a column map"
+    )
+    table.add_argument("map", type=Path, help="TOML file, see examples/import-table.toml")
+    table.add_argument("out", type=Path, help="folder for the trials")
+    table.set_defaults(run=_import_table)
+
+
+def _import_table(options: argparse.Namespace) -> int:
+    from models.importers.sensor_tables import import_tables
+
+    return _checked(import_tables(options.map, options.out, print))
+
+
+def _checked(paths: list[Path]) -> int:
+    """Tells what the check finds in the trials that were written; they stay, whatever it is."""
+    from models.checks.defects import errors
+    from models.checks.trial_file import check_file
+
+    found = [defect for path in paths for defect in check_file(path)[0]]
+    for defect in found:
+        print(defect.line())
+    return 1 if errors(found) else 0
 
 
 def _add_check(commands: Commands) -> None:

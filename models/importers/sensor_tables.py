@@ -35,6 +35,8 @@ _PASS_HZ = 0.4 * RATE_HZ
 # A step longer than so many usual ones is a gap: nothing is known in it.
 _GAP_STEPS = 2.5
 _SHORTEST_S = 0.1
+# What rounding and a late stamp explain; a lost sample soon makes more.
+_STRAY_STEPS = 2.5
 # World axes with z up, in those with y up.
 _Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
@@ -118,13 +120,30 @@ def _timed(layout: Layout, columns: Columns, offset_s: float) -> TimedTable:
         time = columns[told.column] * (told.step_s or units.TIME_S[told.unit])
     known = np.isfinite(time)
     time = time[known] + offset_s
+    if told.steady and len(time) > 1:
+        time = _steady(columns.path, time)
     steps = np.diff(time)
     if len(time) < 2 or np.any(steps <= 0.0):
         row = int(np.argmax(steps <= 0.0)) + 1 if len(steps) else 0
         what = f"time does not increase at row {row} of {len(time)}"
-        raise ImportSetError([defect(columns.path, what, "name the right column, or cut the file there")])
+        remedy = "name the right column, cut the file there, or set steady = true if stamps only jitter"
+        raise ImportSetError([defect(columns.path, what, remedy)])
     kept = Columns(columns.path, columns.names, tuple(one[known] for one in columns.values))
     return TimedTable(layout, kept, time)
+
+
+def _steady(path: Path, time: Doubles) -> Doubles:
+    """The line through `time`; ImportSetError where it strays from one, as after a loss."""
+    rows = np.arange(len(time), dtype=np.float64)
+    slope, start = np.polyfit(rows, time, 1)
+    line: Doubles = start + slope * rows
+    stray = np.abs(time - line)
+    if float(stray.max()) > _STRAY_STEPS * slope:
+        what = f"time strays by {1000 * stray.max():.0f} ms from a steady rate at row {int(stray.argmax())}"
+        raise ImportSetError(
+            [defect(path, what, "samples were lost: leave out steady, or cut the file there")]
+        )
+    return line
 
 
 def _trial(path: Path, table_map: TableMap, mapped: MappedTrial, tables: list[TimedTable]) -> Trial:

@@ -39,12 +39,16 @@ def _one_of(value: str, known: tuple[str, ...]) -> str:
 
 
 class Time(_Table):
-    """column in `unit` (s, ms, us, ns), or counts of `step_s`, or no column and rows at `rate_hz`."""
+    """column in `unit` (s, ms, us, ns), or counts of `step_s`, or no column and rows at `rate_hz`.
+
+    steady: of stamps that jitter or were rounded, taken for those of a device that lost nothing: a straight line.
+    """
 
     column: Column | None = None
     unit: Literal["s", "ms", "us", "ns"] = "s"
     step_s: float | None = Field(default=None, gt=0.0)
     rate_hz: float | None = Field(default=None, gt=0.0, le=100_000.0)
+    steady: bool = False
 
     @model_validator(mode="after")
     def _told(self) -> Time:
