@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ class OpenSimDynamics:
         force, moment = (
             lowpass(part, RATE_HZ, LABEL_CUTOFF_HZ) for part in (force, np.cross(place, force) + twist)
         )
-        return FootLoads(raw.time_s, force, moment, raw.measured, raw.strays)
+        return replace(self._borne.filtered, force=force, moment=moment)
 
 
 def _carried(place: Floats, true: Poses, moved: Poses) -> Floats:

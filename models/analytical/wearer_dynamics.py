@@ -54,6 +54,10 @@ class WearerDynamics:
         values = np.stack([found[name] for name in MOMENT_NAMES], axis=1) / self._body.mass_kg
         return filtered(values)[self._inside]
 
+    def true_deg(self, name: str) -> Floats:
+        """(n,) the coordinate `name` as it truly was, degrees, not low-passed."""
+        return np.asarray(dynamics.coordinates_deg(self._physics.motion.rotation)[name][self._inside])
+
     def _turns(self, angles: Mapping[str, Floats]) -> dict[str, Array]:
         """Coordinate -> (rows of physics,) radians to be added to the true one."""
         true = dynamics.coordinates_deg(self._physics.motion.rotation)

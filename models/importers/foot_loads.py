@@ -11,7 +11,7 @@ from jetson_runtime.suit.signals import RATE_HZ, STANDARD_GRAVITY
 from models.importers import insoles
 from models.importers.body_model import BodyModel, Poses
 from models.importers.filters import acceleration, resampled, smoothed
-from models.importers.ground import LOADED_N, FootLoads, Plates, assign, bouts, centre_of_pressure
+from models.importers.ground import LOADED_N, FootLoads, Plates, assign, bouts, centre_of_pressure, hands_of
 
 Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -64,7 +64,8 @@ def borne(
     resting = np.stack([_resting(loaded[:, s], heels[:, s]) for s in range(2)], axis=1)
     known = raw.measured & ~(_lasting(lost, round(_STANCE_S * RATE_HZ))[:, None] & ~loaded & ~resting)
     # Taken at the height that the plates say.
-    height = float(np.nanmedian(plates.point[plates.force[..., 1] > LOADED_N][:, 1]))
+    floor = [name not in hands_of(plates.names) for name in plates.names]
+    height = float(np.nanmedian(plates.point[:, floor][plates.force[:, floor, 1] > LOADED_N][:, 1]))
     centre = centre_of_pressure(raw.force, raw.moment, height)
     soles = insoles.insole_channels(raw.force, centre, ridden, foot, model.mass_kg)
     soles[~np.repeat(known, 3, axis=1)] = np.nan
@@ -104,11 +105,13 @@ def _on_grid(loads: FootLoads, at: Doubles, cutoff_hz: float | None) -> FootLoad
     inside = (at >= loads.time_s[0] - 1e-6) & (at <= loads.time_s[-1] + 1e-6)
     nearest = np.clip(np.searchsorted(loads.time_s, at), 0, len(loads.time_s) - 1)
     measured = loads.measured[nearest] & inside[:, None]
-    return FootLoads(at, taken(loads.force), taken(loads.moment), measured, loads.strays)
+    parts = (loads.force, loads.moment, loads.hand_force, loads.hand_moment)
+    return FootLoads(at, *map(taken, parts), measured, loads.strays)
 
 
 def _residual(loads: FootLoads, true: Poses, mass_kg: float) -> Doubles:
     """(n,) force per mass [N/kg] that the body's acceleration asks for and the plates do not give (Newton's law)."""
     needed = acceleration(true.mass_centre)
     needed[:, 1] += STANDARD_GRAVITY
-    return np.asarray(np.linalg.norm(loads.force.sum(axis=1) / mass_kg - needed, axis=1), np.float64)
+    given = (loads.force + loads.hand_force).sum(axis=1) / mass_kg
+    return np.asarray(np.linalg.norm(given - needed, axis=1), np.float64)

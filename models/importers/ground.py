@@ -1,4 +1,4 @@
-"""Force plates -> the load under each foot: which plate bore which foot, by the centre of pressure."""
+"""Force plates -> the load under each foot (which bore which, by the centre of pressure), and what acts on the hands."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ LOADED_N = 20.0
 REACH_M = 0.25
 
 _AXES = ("x", "y", "z")
+_HAND = re.compile(r"hand", re.IGNORECASE)
+_SIDE = re.compile(r"(?:^|_)(r|l|right|left)(?:_|$)", re.IGNORECASE)
 _FORCE = re.compile(r"^(?P<plate>.*force.*?)_?v(?P<axis>[xyz])$", re.IGNORECASE)
 
 
@@ -37,17 +39,25 @@ class Plates:
 
 @dataclass(frozen=True)
 class FootLoads:
-    """force and moment about the laboratory's origin (n, 2, 3), right then left; strays: plates that bore no foot."""
+    """force and moment about the laboratory's origin (n, 2, 3), right then left; strays: plates that bore no foot.
+
+    hand_force, hand_moment: the same on the hands, of what a load cell measured; zero where nothing did.
+    """
 
     time_s: Doubles
     force: Doubles
     moment: Doubles
+    hand_force: Doubles
+    hand_moment: Doubles
     measured: Flags
     strays: tuple[str, ...]
 
 
 def read_plates(path: Path, table: Table) -> Plates:
-    """The plates in a ground-force file, by its columns' names (`ground_force_1_vx`, `1_ground_force_vx`, `R_...`)."""
+    """The plates in a ground-force file, by its columns' names (`ground_force_1_vx`, `1_ground_force_vx`, `R_...`).
+
+    A name with `hand` in it (`hand_r_force_vx`) acts on that hand, as models/analytical/hand_forces.py finds it.
+    """
     names = tuple(
         dict.fromkeys(
             found["plate"] for name in table.names if (found := _FORCE.match(name)) and found["axis"] == "x"
@@ -97,12 +107,19 @@ def assign(plates: Plates, heels: Doubles, toes: Doubles) -> FootLoads:
     """
     count = len(plates.time_s)
     force, moment = np.zeros((count, 2, 3)), np.zeros((count, 2, 3))
-    measured = np.repeat(np.all(np.isfinite(plates.force), axis=(1, 2))[:, None], 2, axis=1)
+    hands = hands_of(plates.names)
+    floor = [name not in hands for name in plates.names]
+    measured = np.repeat(np.all(np.isfinite(plates.force[:, floor]), axis=(1, 2))[:, None], 2, axis=1)
     strays = []
+    hand_force, hand_moment = np.zeros((count, 2, 3)), np.zeros((count, 2, 3))
     for k, name in enumerate(plates.names):
         load = np.nan_to_num(plates.force[:, k])
         point = np.nan_to_num(plates.point[:, k])
         about_origin = np.cross(point, load) + np.nan_to_num(plates.torque[:, k])
+        if name in hands:
+            hand_force[:, hands[name]] += load
+            hand_moment[:, hands[name]] += about_origin
+            continue
         for first, last in bouts(load[:, 1] > LOADED_N):
             rows = slice(first, last)
             far = [_distance(point[rows], heels[rows, s], toes[rows, s]) for s in range(2)]
@@ -114,7 +131,15 @@ def assign(plates: Plates, heels: Doubles, toes: Doubles) -> FootLoads:
                 continue
             force[rows, side] += load[rows]
             moment[rows, side] += about_origin[rows]
-    return FootLoads(plates.time_s, force, moment, measured, tuple(dict.fromkeys(strays)))
+    return FootLoads(
+        plates.time_s, force, moment, hand_force, hand_moment, measured, tuple(dict.fromkeys(strays))
+    )
+
+
+def hands_of(names: tuple[str, ...]) -> dict[str, int]:
+    """Those of a plate file's `names` that are hands -> 0 right, 1 left."""
+    sides = {name: _SIDE.search(name) for name in names if _HAND.search(name)}
+    return {name: "rl".index(found[1][0].lower()) for name, found in sides.items() if found}
 
 
 def bouts(mask: Flags) -> list[tuple[int, int]]:

@@ -27,6 +27,8 @@ _LOWER_BODY = ("pelvis", "femur", "tibia", "patella", "talus", "calcn", "toes")
 _CENTRE_M = 0.03
 # OpenSim's own 1e-5 stops up to 0.2 degrees short, by chance from frame to frame: twice differentiated, that is noise.
 _ACCURACY = 1e-6
+# What is loaded -> the bodies that may bear it.
+_LOADED = {"foot": ("calcn",), "hand": ("hand", "radius", "humerus")}
 # A coordinate whose change by 0.1 rad moves every marker less than this is not seen by them.
 _UNSEEN_M = 1e-6
 
@@ -109,7 +111,7 @@ def inverse_dynamics(
     write_table(motion, Table(coordinates, loads.time_s, values, in_degrees=False))
     write_table(forces, _loads_table(loads))
     xml = folder / f"{stem}_feet.xml"
-    _external_loads(osim, forces).printToXML(str(xml))
+    _external_loads(osim, forces, model).printToXML(str(xml))
     # The tool adds its forces to the model and makes its own state of it: it gets a copy.
     loaded = model.osim.clone()
     loaded.initSystem()
@@ -205,24 +207,40 @@ def _with_unseen_locked(model: BodyModel, weights: dict[str, float]) -> Any:
 
 
 def _loads_table(loads: FootLoads) -> Table:
-    """Per foot the force, its point (the laboratory's origin) and the moment about it: nine columns each."""
-    names = [f"{side}_{kind}{axis}" for side in SIDES for kind in ("v", "p", "m") for axis in "xyz"]
+    """Per foot and hand the force, its point (the laboratory's origin) and the moment about it: nine columns each."""
+    names = [
+        f"{part}_{side}_{kind}{axis}"
+        for part in _LOADED
+        for side in SIDES
+        for kind in ("v", "p", "m")
+        for axis in "xyz"
+    ]
     zero = np.zeros((len(loads.time_s), 3))
-    columns = [part for s in range(2) for part in (loads.force[:, s], zero, loads.moment[:, s])]
+    columns = [
+        part
+        for force, moment in ((loads.force, loads.moment), (loads.hand_force, loads.hand_moment))
+        for s in range(2)
+        for part in (force[:, s], zero, moment[:, s])
+    ]
     return Table(tuple(names), loads.time_s, np.concatenate(columns, axis=1))
 
 
-def _external_loads(osim: Any, forces: Path) -> Any:
+def _external_loads(osim: Any, forces: Path, model: BodyModel) -> Any:
+    """On the heel bones, and on the hands, or on the trunk of a model without arms (Gait2392)."""
     loads = osim.ExternalLoads()
     loads.setDataFileName(str(forces))
-    for side in SIDES:
-        force = osim.ExternalForce()
-        force.setName(f"foot_{side}")
-        force.set_applied_to_body(f"calcn_{side}")
-        force.set_force_expressed_in_body("ground")
-        force.set_point_expressed_in_body("ground")
-        force.set_force_identifier(f"{side}_v")
-        force.set_point_identifier(f"{side}_p")
-        force.set_torque_identifier(f"{side}_m")
-        loads.cloneAndAppend(force)
+    for part, bodies in _LOADED.items():
+        for side in SIDES:
+            body = next((f"{name}_{side}" for name in bodies if f"{name}_{side}" in model.bodies), "torso")
+            if body not in model.bodies:
+                continue
+            force = osim.ExternalForce()
+            force.setName(f"{part}_{side}")
+            force.set_applied_to_body(body)
+            force.set_force_expressed_in_body("ground")
+            force.set_point_expressed_in_body("ground")
+            force.set_force_identifier(f"{part}_{side}_v")
+            force.set_point_identifier(f"{part}_{side}_p")
+            force.set_torque_identifier(f"{part}_{side}_m")
+            loads.cloneAndAppend(force)
     return loads
