@@ -14,7 +14,10 @@ _VIRTUAL = re.compile(r"vw-(\d+)")
 
 @dataclass(frozen=True)
 class Split:
-    """Subjects by role; the three tuples are disjoint and sorted."""
+    """Subjects by role; sorted. Nobody trains who stands in another role.
+
+    Validation and test are the same in the paper's literal way alone, else disjoint.
+    """
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
@@ -36,6 +39,25 @@ def withheld(subjects: Iterable[str], folds: int, fold: int) -> Split:
     return Split(train, validation, test)
 
 
+def leave_one_out(
+    subjects: Iterable[str], withheld_subjects: Iterable[str] | None = None, paper_literal: bool = False
+) -> dict[str, Split]:
+    """A fold for each of `withheld_subjects` (None: for all), called like them: they test, all others train.
+
+    One of the others, always the same for a subject, is taken from training to validate; with `paper_literal` the
+    withheld subject itself does. Raises ValueError where a name is unknown or too few subjects are there.
+    """
+    names = sorted(set(subjects), key=_scrambled)
+    chosen = sorted(names) if withheld_subjects is None else list(dict.fromkeys(withheld_subjects))
+    unknown = sorted(set(chosen) - set(names))
+    if unknown:
+        raise ValueError(f"{', '.join(unknown)}: not among the subjects {', '.join(sorted(names))}")
+    needed = 2 if paper_literal else 3
+    if len(names) < needed:
+        raise ValueError(f"leaving one subject out needs {needed} subjects, here are {len(names)}; add some")
+    return {name: _without(name, names, paper_literal) for name in chosen}
+
+
 def refuse_reserved(split: Split) -> None:
     """Raises ValueError where a virtual wearer kept for demo and evaluation would train or validate."""
     virtual = filter(None, map(_VIRTUAL.fullmatch, (*split.train, *split.validation)))
@@ -46,6 +68,11 @@ def refuse_reserved(split: Split) -> None:
             f"{named}: virtual wearers of seeds below {RESERVED_SEEDS} are kept for the demo and for evaluation;"
             f" train on others, e.g. `second-skin-lab virtual --subjects {RESERVED_SEEDS}:{RESERVED_SEEDS + 300}`"
         )
+
+
+def _without(name: str, names: list[str], paper_literal: bool) -> Split:
+    second = name if paper_literal else names[(names.index(name) + 1) % len(names)]
+    return Split(tuple(sorted(set(names) - {name, second})), (second,), (name,))
 
 
 def _scrambled(name: str) -> str:

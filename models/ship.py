@@ -9,14 +9,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from jetson_runtime.inference.bundle import Manifest
 from jetson_runtime.suit import signals
-from models import baselines, dataset, export, train
+from models import baselines, dataset, export
 from models.dataset import Recording
 from models.evaluation import evaluate, folder
 from models.folds import Split, refuse_reserved
+from models.training import runs
+from models.training.recipe import TrainConfig, deviations
 
 
 def ship(
@@ -28,14 +28,15 @@ def ship(
     validated, the errors go on the card. Raises ValueError where a test subject is one of the training,
     and where one that is kept for evaluation was trained on.
     """
-    config, split = train.read_config(run_folder)
+    run_folder = runs.only_fold(run_folder)
+    config, split = runs.read_config(run_folder)
     refuse_reserved(split)
     recordings = dataset.load(data)
     training, validation = (
         [r for r in recordings if r.subject in names] for names in (split.train, split.validation)
     )
     fitted = baselines.fit(training, validation)
-    networks = train.best_networks(run_folder)
+    networks = runs.best_networks(run_folder)
     card: dict[str, Any] = _card(run_folder, config, split, training)
     fresh = out.with_name(f"{out.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
@@ -53,14 +54,12 @@ def ship(
 
 
 def _card(
-    run_folder: Path, config: train.TrainConfig, split: Split, training: Sequence[Recording]
+    run_folder: Path, config: TrainConfig, split: Split, training: Sequence[Recording]
 ) -> dict[str, Any]:
-    states = {
-        outcome: torch.load(run_folder / f"{outcome}.pt", weights_only=True)
-        for outcome in signals.OUTCOME_NAMES
-    }
+    states = {outcome: runs.read_state(run_folder, outcome) for outcome in signals.OUTCOME_NAMES}
     return {
         "recipe": asdict(config),
+        "deviations": deviations(config),
         "training": {
             "subjects": len(split.train),
             "validation_subjects": len(split.validation),

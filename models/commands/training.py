@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from models.commands import Commands
+
+if TYPE_CHECKING:
+    from models.dataset import Recording
+    from models.folds import Split
+    from models.training.recipe import TrainConfig
+
+_NUMBERS = ("learning-rate", "dropout", "time-limit-s", "clip-norm", "donning-deg", "sensor-dropout")
+_COUNTS = ("batch", "outputs", "min-epochs", "max-epochs", "patience", "epoch-steps", "seed")
 
 
 def add(commands: Commands) -> None:
@@ -21,27 +32,85 @@ def _add_train(commands: Commands) -> None:
     )
     train.add_argument("--data", type=Path, required=True, help="folder of trials")
     train.add_argument("--run", dest="run_folder", type=Path, required=True, help="folder of the run")
-    train.add_argument("--folds", type=int, default=10, help="into which the subjects are split (10)")
+    train.add_argument(
+        "--withhold", nargs="+", metavar="SUBJECT", help="leave these out, one a fold; `all`: each once"
+    )
+    train.add_argument(
+        "--folds", type=int, default=10, help="without --withhold: so many groups of subjects (10)"
+    )
     train.add_argument(
         "--fold", type=int, default=0, help="the one to withhold; the next one validates, the rest trains (0)"
     )
-    train.add_argument("--processes", type=int, default=1, help="one thread each")
     train.add_argument(
-        "--schedule", choices=("constant", "one_cycle"), help="what is not given is as in the paper"
+        "--paper-literal",
+        action="store_true",
+        help="the withheld subject decides when to stop (with --withhold)",
     )
-    for name in ("learning-rate", "dropout", "time-limit-s", "clip-norm", "donning-deg"):
-        train.add_argument(f"--{name}", type=float)
-    for name in ("batch", "outputs", "min-epochs", "max-epochs", "patience", "epoch-steps", "seed"):
-        train.add_argument(f"--{name}", type=int)
+    train.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    train.add_argument("--processes", type=int, default=1, help="one thread each, on a CPU")
+    _add_recipe(train)
     train.set_defaults(run=_train)
 
 
-def _train(options: argparse.Namespace) -> int:
-    from models import dataset, folds, train
+def _add_recipe(train: argparse.ArgumentParser) -> None:
+    recipe = train.add_argument_group("recipe", "what is not given is as in --recipe")
+    recipe.add_argument(
+        "--recipe", choices=("paper", "quick"), default="paper", help="as in the paper (paper)"
+    )
+    recipe.add_argument("--schedule", choices=("constant", "one_cycle"))
+    recipe.add_argument("--legs", choices=("both", "right"), help="the left one mirrored as more data (both)")
+    recipe.add_argument("--init", metavar="BUNDLE_OR_RUN", help="start from its weights, not at random")
+    for name in _NUMBERS:
+        recipe.add_argument(f"--{name}", type=float)
+    for name in _COUNTS:
+        recipe.add_argument(f"--{name}", type=int)
 
+
+def _train(options: argparse.Namespace) -> int:
+    from models import dataset
+    from models.training import fit
+    from models.training.recipe import deviations
+
+    config = _config(options)
     recordings = dataset.load(options.data, options.processes)
-    split = folds.withheld((r.subject for r in recordings), options.folds, options.fold)
-    given = {field.name: getattr(options, field.name) for field in fields(train.TrainConfig)}
-    config = train.TrainConfig(**{key: value for key, value in given.items() if value is not None})
-    train.train(options.run_folder, recordings, split, config, processes=options.processes)
+    splits = _splits(options, recordings)
+    for key, values in deviations(config).items():
+        print(f"recipe: {key} is {values['here']}, the paper's is {values['paper']}")
+    where: dict[str, Any] = {"device": options.device, "processes": options.processes}
+    if not sys.stdout.isatty():
+        fit.train_folds(options.run_folder, recordings, splits, config, say=_print_line, **where)
+        return 0
+    from models.training import progress
+
+    with progress.bars(list(splits), config) as watch:
+        fit.train_folds(options.run_folder, recordings, splits, config, say=_hush, watch=watch, **where)
     return 0
+
+
+def _config(options: argparse.Namespace) -> TrainConfig:
+    from models.training.recipe import RECIPES
+
+    names = (*_NUMBERS, *_COUNTS, "schedule", "legs", "init")
+    given = {name.replace("-", "_"): getattr(options, name.replace("-", "_")) for name in names}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return replace(RECIPES[options.recipe], **chosen, paper_literal=options.paper_literal)
+
+
+def _splits(options: argparse.Namespace, recordings: Sequence[Recording]) -> Mapping[str, Split]:
+    from models import folds
+
+    subjects = [r.subject for r in recordings]
+    if options.withhold is None:
+        if options.paper_literal:
+            raise ValueError("--paper-literal needs --withhold SUBJECT ... or --withhold all")
+        return {f"fold-{options.fold}": folds.withheld(subjects, options.folds, options.fold)}
+    named = None if options.withhold == ["all"] else options.withhold
+    return folds.leave_one_out(subjects, named, options.paper_literal)
+
+
+def _print_line(line: str) -> None:
+    print(line, flush=True)
+
+
+def _hush(line: str) -> None:
+    pass

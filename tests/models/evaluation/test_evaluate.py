@@ -14,10 +14,11 @@ from made_up_trials import made_up_trial
 from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.trial import write_trial
-from models import cli, train
+from models import cli
 from models.dataset import LABELS_OF
 from models.evaluation import evaluate, folder
 from models.evaluation.series import Series
+from models.training import runs
 
 MEASURES = ("rmse", "rmse_raw", "r2", "mae", "skill", "delay_ms")
 
@@ -159,7 +160,7 @@ def test_wearers_kept_for_evaluation_are_refused_by_train_and_by_export(
 
     run.mkdir()
     split = {"train": ["vw-1", "vw-2"], "validation": ["s1"], "test": ["s2"]}
-    (run / train.CONFIG).write_text(json.dumps({"config": {}, "split": split}))
+    (run / runs.CONFIG).write_text(json.dumps({"config": {}, "split": split}))
     out = tmp_path / "out"
     assert cli.main(["export", "--run", str(run), "--data", data, "--out", str(out)]) == 2
     assert "vw-1, vw-2: virtual wearers" in capsys.readouterr().err

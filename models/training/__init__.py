@@ -1,0 +1,1 @@
+"""Training: grouped networks, run folders that a killed training goes on from."""

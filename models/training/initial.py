@@ -1,0 +1,60 @@
+"""Weights to start from: a bundle's, or the best of another run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from jetson_runtime.inference import bundle
+from models import tcn
+from models.training import runs
+
+
+def networks(source: Path, fold_folder: Path) -> tcn.TcnSet:
+    """Weights and normalisation of a bundle, or of the same fold (else the only one) of the run `source`.
+
+    Raises ValueError where the run was trained on a subject that this fold withholds: its test would be void.
+    """
+    if (source / bundle.MANIFEST).exists():
+        return of_bundle(bundle.load(source))
+    same = source / fold_folder.name
+    other = same if (same / runs.CONFIG).exists() else runs.only_fold(source)
+    (_, theirs), (_, ours) = runs.read_config(other), runs.read_config(fold_folder)
+    seen = set(ours.test) & {*theirs.train, *theirs.validation}
+    if seen:
+        raise ValueError(f"{other}: was trained on {', '.join(sorted(seen))}, whom {fold_folder} withholds")
+    return runs.best_networks(other)
+
+
+def of_bundle(loaded: bundle.Bundle) -> tcn.TcnSet:
+    """A bundle's networks, weight norm unfolded: each filter's direction is its weight, its length the weight's."""
+    tensors = {name: torch.from_numpy(np.array(value)) for name, value in loaded.tensors.items()}
+    found = tcn.TcnSet()
+    for g, network in enumerate(found.members()):
+        network.load_state_dict(_state(tensors, g))
+    return found.eval()
+
+
+def _state(tensors: dict[str, Tensor], g: int) -> dict[str, Tensor]:
+    state = {
+        "input_mean": tensors["input_mean"],
+        "input_sd": 1.0 / tensors["input_scale"],
+        "output_mean": tensors["output_mean"][g],
+        "output_sd": tensors["output_sd"][g],
+        "head.weight": tensors["head.weight"][g].T,
+        "head.bias": tensors["head.bias"][g, 0],
+        "blocks.0.match.weight": tensors["match.weight"][g].T[..., None],
+        "blocks.0.match.bias": tensors["match.bias"][g, 0],
+    }
+    for b in range(len(tcn.DILATIONS)):
+        for part in ("first", "second"):
+            factor = tensors[f"block{b}.{part}.weight"][g]
+            weight = factor.reshape(tcn.KERNEL, -1, tcn.FILTERS).permute(2, 1, 0).contiguous()
+            name = f"blocks.{b}.{part}"
+            state[f"{name}.bias"] = tensors[f"block{b}.{part}.bias"][g, 0]
+            state[f"{name}.parametrizations.weight.original0"] = weight.norm(dim=(1, 2), keepdim=True)
+            state[f"{name}.parametrizations.weight.original1"] = weight
+    return state

@@ -1,0 +1,118 @@
+"""What a training is asked to do: the paper's recipe by default, a quick one for a machine without a GPU."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from jetson_runtime.suit import signals
+from models import tcn
+
+SCHEDULES = ("constant", "one_cycle")
+LEGS = ("both", "right")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The paper's recipe by default. The paper tells neither batch nor length of its segments: those are ours.
+
+    schedule: `constant`, or `one_cycle` (warm-up to `learning_rate`, cosine down to a hundredth of it at the end).
+    outputs: scored rows of a segment, eight rows apart. epoch_steps: batches in an epoch; None: all rows once.
+    patience: stop after so many consecutive epochs, counted after `min_epochs`, that were no better than the best.
+    time_limit_s: an epoch of a fold that would begin later is not begun, and the one-cycle ends there.
+    clip_norm: of one network's gradient; None is off. legs: `both` (the left one mirrored) or `right`.
+    donning_deg: by how much each sensor is turned anew for each segment (one SD about each axis).
+    sensor_dropout: probability that a segment loses a device, for all of it or from a random moment on.
+    init: bundle or run whose weights and normalisation the networks start from; empty: at random.
+    paper_literal: the withheld subject also decides when to stop, as the paper appears to do.
+    """
+
+    learning_rate: float = 5e-5
+    schedule: str = "constant"
+    dropout: float = tcn.DROPOUT
+    batch: int = 8
+    outputs: int = 128
+    min_epochs: int = 75
+    max_epochs: int = 150
+    patience: int = 20
+    epoch_steps: int | None = None
+    time_limit_s: float | None = None
+    clip_norm: float | None = None
+    legs: str = "both"
+    donning_deg: float = 0.0
+    sensor_dropout: float = 0.0
+    init: str = ""
+    paper_literal: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError that lists every value no training can have."""
+        wrong = [
+            f"{name} is {getattr(self, name)!r}, {wanted}"
+            for name, wanted, right in (
+                ("learning_rate", "above 0 wanted", self.learning_rate > 0),
+                ("schedule", f"one of {', '.join(SCHEDULES)} wanted", self.schedule in SCHEDULES),
+                ("legs", f"one of {', '.join(LEGS)} wanted", self.legs in LEGS),
+                ("dropout", "0 to below 1 wanted", 0 <= self.dropout < 1),
+                ("sensor_dropout", "0 to below 1 wanted", 0 <= self.sensor_dropout < 1),
+                ("batch", "at least 1 wanted", self.batch >= 1),
+                ("outputs", "at least 1 wanted", self.outputs >= 1),
+                ("max_epochs", "at least 1 wanted", self.max_epochs >= 1),
+                ("patience", "at least 1 wanted", self.patience >= 1),
+                ("epoch_steps", "at least 1 wanted", self.epoch_steps is None or self.epoch_steps >= 1),
+                ("clip_norm", "above 0 wanted", self.clip_norm is None or self.clip_norm > 0),
+            )
+            if not right
+        ]
+        if wrong:
+            raise ValueError("recipe: " + "; ".join(wrong))
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The legs that are trained and validated on."""
+        return signals.SIDES_OF_CHOICE[self.legs]
+
+
+RECIPES = {
+    "paper": TrainConfig(),
+    "quick": TrainConfig(
+        learning_rate=2e-3,
+        schedule="one_cycle",
+        batch=6,
+        outputs=96,
+        min_epochs=12,
+        max_epochs=12,
+        epoch_steps=100,
+        clip_norm=1.0,
+    ),
+}
+
+
+def deviations(config: TrainConfig) -> dict[str, dict[str, Any]]:
+    """What of `config` is not as in the paper: {key: {"paper": ..., "here": ...}}."""
+    paper, here = asdict(TrainConfig()), asdict(config)
+    return {
+        key: {"paper": paper[key], "here": here[key]}
+        for key in paper
+        if key != "seed" and paper[key] != here[key]
+    }
+
+
+def learning_rate(config: TrainConfig, progress: float) -> float:
+    """The rate at `progress` (0 to 1) of the whole run."""
+    if config.schedule == "constant":
+        return config.learning_rate
+    warm_up = 0.05
+    if progress < warm_up:
+        return config.learning_rate * (0.1 + 0.9 * progress / warm_up)
+    done = min(1.0, (progress - warm_up) / (1.0 - warm_up))
+    return config.learning_rate * (0.01 + 0.99 * 0.5 * (1.0 + float(np.cos(np.pi * done))))
+
+
+def seed_of(*parts: int | str) -> int:
+    """A seed below 2**64 that depends on each of `parts` alone: the same on every machine, for every grouping."""
+    numbers = [zlib.crc32(part.encode()) if isinstance(part, str) else part for part in parts]
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])

@@ -1,0 +1,236 @@
+"""The folder of a run: `run.json` and, for each fold, a folder of its networks.
+
+    R/run.json           recipe, its deviations from the paper's, hash of the data, version of the code
+    R/<fold>/config.json, statistics.npz
+    R/<fold>/<outcome>.pt    where the outcome's training stands and its best weights so far
+    R/<fold>/<outcome>.csv   its curve
+
+A fold of a leave-one-subject-out run is called like the withheld subject. Every file is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from jetson_runtime.suit import signals
+from jetson_runtime.suit.errors import SuitError
+from models import dataset, tcn
+from models.dataset import Recording
+from models.folds import Split, refuse_reserved
+from models.training.recipe import TrainConfig, deviations
+
+RUN = "run.json"
+CONFIG = "config.json"
+STATISTICS = "statistics.npz"
+
+
+class RunError(SuitError):
+    """A run folder that does not fit what is asked, or cannot be written."""
+
+
+def folds(run_folder: Path) -> dict[str, Path]:
+    """The folds of a run that were begun, by name; raises FileNotFoundError where it is no run."""
+    if not (run_folder / RUN).exists():
+        raise FileNotFoundError(f"{run_folder}: is no run (no {RUN}); make one with `second-skin-lab train`")
+    return {path.parent.name: path.parent for path in sorted(run_folder.glob(f"*/{CONFIG}"))}
+
+
+def only_fold(run_or_fold: Path) -> Path:
+    """The fold's folder itself, or the one fold of a run; raises ValueError where the run has several."""
+    if (run_or_fold / CONFIG).exists():
+        return run_or_fold
+    begun = folds(run_or_fold)
+    if len(begun) != 1:
+        raise ValueError(f"{run_or_fold}: holds {len(begun)} folds; name one, e.g. {run_or_fold}/<fold>")
+    return next(iter(begun.values()))
+
+
+def read_config(fold_folder: Path) -> tuple[TrainConfig, Split]:
+    """The recipe and the split of a fold."""
+    content = json.loads((fold_folder / CONFIG).read_text(encoding="utf-8"))
+    split = {role: tuple(names) for role, names in content["split"].items()}
+    return TrainConfig(**content["config"]), Split(**split)
+
+
+def best_networks(fold_folder: Path) -> tcn.TcnSet:
+    """The best weights so far of all eight outcomes, on the CPU.
+
+    Raises FileNotFoundError before the first epoch of each.
+    """
+    networks = tcn.TcnSet()
+    for outcome, network in zip(signals.OUTCOME_NAMES, networks.members(), strict=True):
+        network.load_state_dict(read_state(fold_folder, outcome)["best"])
+    return networks.eval()
+
+
+def read_state(fold_folder: Path, outcome: str) -> dict[str, Any]:
+    """What `<outcome>.pt` holds: weights, best, adam, curve, epoch, elapsed_s, best_epoch, best_loss."""
+    path = fold_folder / f"{outcome}.pt"
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no epoch has ended yet; go on with `second-skin-lab train`")
+    state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+    return state
+
+
+def finished(fold_folder: Path) -> bool:
+    """Whether every outcome of the fold has trained to its end."""
+    config, _ = read_config(fold_folder)
+    return all(_ended(fold_folder / f"{outcome}.csv", config) for outcome in signals.OUTCOME_NAMES)
+
+
+def has_ended(config: TrainConfig, epoch: int, best_epoch: int, elapsed_s: float) -> bool:
+    """All epochs done, out of time, or no better for `patience` epochs counted after the least number."""
+    stalled = epoch - max(best_epoch, config.min_epochs) >= config.patience
+    late = config.time_limit_s is not None and elapsed_s >= config.time_limit_s
+    return epoch >= config.max_epochs or stalled or late
+
+
+def open_run(
+    run_folder: Path, recordings: Sequence[Recording], splits: Mapping[str, Split], config: TrainConfig
+) -> None:
+    """Makes or checks the run folder and those of its folds.
+
+    Raises ValueError where a split is wrong (see `refuse_split`) and RunError where the folder holds a run of another
+    recipe, other data or another split.
+    """
+    for fold, split in splits.items():
+        refuse_split(fold, recordings, split, config)
+    recipe = _plain(asdict(config))
+    identity = {"recipe": recipe, "data": {"trials": len(recordings), "sha256": data_hash(recordings)}}
+    _same_run(run_folder / RUN, identity)
+    run_folder.mkdir(parents=True, exist_ok=True)
+    content = {
+        **identity,
+        "deviations": deviations(config),
+        "code": code_version(),
+        "torch": torch.__version__,
+    }
+    if not (run_folder / RUN).exists():
+        write(run_folder / RUN, _json(content))
+    for fold, split in splits.items():
+        _open_fold(run_folder / fold, recordings, split, config)
+
+
+def refuse_split(fold: str, recordings: Sequence[Recording], split: Split, config: TrainConfig) -> None:
+    """Raises ValueError where a fold cannot be trained honestly, or at all.
+
+    A subject both trained on and withheld, a virtual wearer kept for evaluation, a role without a trial, an outcome
+    without a single label, a name that cannot be a folder's.
+    """
+    refuse_reserved(split)
+    if Path(fold).name != fold or fold in ("", ".", ".."):
+        raise ValueError(f"fold {fold!r}: cannot be a folder's name; rename the subject")
+    both = set(split.train) & {*split.validation, *split.test}
+    if both:
+        raise ValueError(
+            f"fold {fold}: {', '.join(sorted(both))} stand in training and outside of it; keep them apart"
+        )
+    for role, names in (("training", split.train), ("validation", split.validation)):
+        chosen = [r for r in recordings if r.subject in names]
+        if not chosen:
+            raise ValueError(f"fold {fold}: no trial of {', '.join(names) or 'anybody'} for {role}; add some")
+        for i, outcome in enumerate(signals.OUTCOME_NAMES):
+            columns = [dataset.LABELS_OF[side][i] for side in config.sides]
+            if not any(np.isfinite(r.labels[:, columns]).any() for r in chosen):
+                raise ValueError(
+                    f"fold {fold}: {outcome} is NaN in every trial for {role}; give its labels or other trials"
+                )
+
+
+def data_hash(recordings: Sequence[Recording]) -> str:
+    """Of all that a training sees: names, subjects, lengths, rows and labels."""
+    digest = hashlib.sha256()
+    for r in sorted(recordings, key=lambda r: r.name):
+        digest.update(f"{r.name}|{r.subject}|{r.task}|{r.rows.shape}|{r.labels.dtype}|".encode())
+        digest.update(np.ascontiguousarray(r.rows).tobytes())
+        digest.update(np.ascontiguousarray(r.labels).tobytes())
+    return digest.hexdigest()
+
+
+def code_version() -> str:
+    """The package's version and a hash of the files that decide a training's numbers."""
+    folder = Path(__file__).parent
+    sources = [*sorted(folder.glob("*.py")), folder.parent / "tcn.py", folder.parent / "dataset.py"]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    try:
+        version = metadata.version("second-skin")
+    except metadata.PackageNotFoundError:
+        version = "not installed"
+    return f"{version} {digest[:12]}"
+
+
+def write(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all; raises RunError where the disk does not take it."""
+    fresh = path.with_name(f"{path.name}.new")
+    try:
+        with fresh.open("wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        fresh.replace(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise RunError(
+            f"{path}: cannot be written ({error.strerror}); make room and run the same command again:"
+            " it goes on from the last whole epoch"
+        ) from None
+
+
+def _open_fold(folder: Path, recordings: Sequence[Recording], split: Split, config: TrainConfig) -> None:
+    content = _plain({"config": asdict(config), "split": asdict(split)})
+    path = folder / CONFIG
+    if path.exists():
+        if json.loads(path.read_text(encoding="utf-8")) != content:
+            raise RunError(f"{folder}: holds another recipe or split; choose another folder")
+        return
+    folder.mkdir(exist_ok=True)
+    training = [r for r in recordings if r.subject in split.train]
+    input_mean, input_sd = dataset.input_statistics(training, config.sides)
+    outcome_mean, outcome_sd = dataset.outcome_statistics(training, config.sides)
+    outcome_sd = np.where(outcome_sd > 0.0, outcome_sd, 1.0)
+    table = io.BytesIO()
+    np.savez(
+        table, input_mean=input_mean, input_sd=input_sd, outcome_mean=outcome_mean, outcome_sd=outcome_sd
+    )
+    write(folder / STATISTICS, table.getvalue())
+    write(path, _json(content))
+
+
+def _same_run(path: Path, identity: Mapping[str, Any]) -> None:
+    if not path.exists():
+        return
+    held = json.loads(path.read_text(encoding="utf-8"))
+    for key, what in (("recipe", "another recipe"), ("data", "a run on other data")):
+        if held.get(key) != identity[key]:
+            different = [k for k, v in identity[key].items() if held.get(key, {}).get(k) != v]
+            raise RunError(f"{path.parent}: holds {what} ({', '.join(different)}); choose another folder")
+
+
+def _ended(curve: Path, config: TrainConfig) -> bool:
+    if not curve.exists():
+        return False
+    with curve.open(encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    losses = [float(row["validation_loss"]) for row in rows]
+    best = 1 + min(range(len(losses)), key=losses.__getitem__)
+    return has_ended(config, len(rows), best, float(rows[-1]["elapsed_s"]))
+
+
+def _plain(content: dict[str, Any]) -> Any:
+    return json.loads(json.dumps(content))
+
+
+def _json(content: Mapping[str, Any]) -> bytes:
+    return (json.dumps(content, indent=1) + "\n").encode()
