@@ -28,9 +28,10 @@ from torch import Tensor
 from jetson_runtime.inference import bundle, engines
 from jetson_runtime.inference.bundle import Baselines, Manifest
 from jetson_runtime.suit import signals
-from models import baselines, checkpoint, dataset, export, from_bundle, tcn
+from models import baselines, checkpoint, dataset, export, tcn
 from models.checkpoint import CheckpointError, Meaning
 from models.tcn import Tcn
+from models.training import initial
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -154,7 +155,7 @@ def _with_spread(network: Tcn) -> Tcn:
 
 
 def _of_bundle(folder: Path) -> tcn.TcnSet:
-    return from_bundle.networks(bundle.load(folder))
+    return initial.of_bundle(bundle.load(folder))
 
 
 def _read_map(path: Path | None) -> _Map:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from models.commands import Commands
@@ -10,7 +11,7 @@ from models.commands import Commands
 
 def add(commands: Commands) -> None:
     """Many trainings, and networks that were trained elsewhere or are trained on."""
-    for add_one in (_add_sweep, _add_import_checkpoint):
+    for add_one in (_add_sweep, _add_import_checkpoint, _add_adapt):
         add_one(commands)
 
 
@@ -88,4 +89,49 @@ def _import_checkpoint(options: argparse.Namespace) -> int:
         name=options.name,
     )
     print(f"{options.out}: {manifest.name}, sha256 {manifest.sha256[:12]}")
+    return 0
+
+
+def _add_adapt(commands: Commands) -> None:
+    adapt = commands.add_parser(
+        "adapt", help="train a bundle on with new recordings; promoted only if no outcome gets worse"
+    )
+    adapt.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder of the bundle to start from")
+    adapt.add_argument("data", type=Path, metavar="DATA", help="folder of trials to train on")
+    adapt.add_argument("--test", type=Path, required=True, help="trials of people it was never trained on")
+    adapt.add_argument("--out", type=Path, required=True, metavar="NEW", help="folder of the new bundle")
+    adapt.add_argument("--name", help="of the new bundle; default: the old one's")
+    adapt.add_argument("--learning-rate", type=float, help="default: 1e-5, a fifth of the paper's")
+    for name in ("max-epochs", "epoch-steps", "batch", "outputs", "seed"):
+        adapt.add_argument(f"--{name}", type=int)
+    adapt.add_argument("--processes", type=int, default=1)
+    adapt.set_defaults(run=_adapt)
+
+
+def _adapt(options: argparse.Namespace) -> int:
+    """1 where an outcome got worse: then no bundle is written."""
+    from models.training import adapt
+
+    keys = ("learning_rate", "max_epochs", "epoch_steps", "batch", "outputs", "seed")
+    given = {key: getattr(options, key) for key in keys if getattr(options, key) is not None}
+    epochs = min(adapt.RECIPE.min_epochs, given.get("max_epochs", adapt.RECIPE.max_epochs))
+    found = adapt.adapt(
+        options.bundle,
+        options.data,
+        options.test,
+        options.out,
+        config=replace(adapt.RECIPE, **{**given, "min_epochs": epochs}),
+        name=options.name,
+        processes=options.processes,
+    )
+    print(adapt.as_table(found))
+    if found.worse:
+        print(
+            "\n".join(
+                [f"{options.out}: not written, it would be worse for the withheld people:", *found.worse]
+            )
+        )
+        return 1
+    assert found.manifest is not None
+    print(f"{options.out}: {found.manifest.name}, sha256 {found.manifest.sha256[:12]}")
     return 0

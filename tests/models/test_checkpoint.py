@@ -15,9 +15,10 @@ import models  # noqa: E402
 from jetson_runtime.inference import bundle as bundles  # noqa: E402
 from jetson_runtime.inference import engines  # noqa: E402
 from jetson_runtime.suit import signals  # noqa: E402
-from models import checkpoint, export, from_bundle, tcn  # noqa: E402
+from models import checkpoint, export, tcn  # noqa: E402
 from models.checkpoint import CheckpointError, Meaning  # noqa: E402
 from models.cli import main  # noqa: E402
+from models.training import initial  # noqa: E402
 
 DEMO = Path(models.__file__).parent / "bundles" / "demo"
 ALL = signals.MODEL_CHANNEL_NAMES
@@ -269,7 +270,7 @@ def test_one_outcome_is_put_in_the_place_of_a_bundle_s(tmp_path: Path) -> None:
     (tmp_path / "map.toml").write_text(f"channels = {names}\n[factors]\ngyro = 57.3\n".replace("'", '"'))
     arguments = ["import-checkpoint", f"knee_angle={path}", "--map", str(tmp_path / "map.toml")]
     assert main([*arguments, "--rest", str(DEMO), "--out", str(tmp_path / "out")]) == 0
-    before, after = (from_bundle.networks(bundles.load(folder)) for folder in (DEMO, tmp_path / "out"))
+    before, after = (initial.of_bundle(bundles.load(folder)) for folder in (DEMO, tmp_path / "out"))
     given = rows().astype(np.float32)
     said = {name: _said(network, given) for name, network in after.items()}
     theirs = given[:, [ALL.index(name) for name in names]] * ([57.3] * 3 + [1.0] * 3)
@@ -282,7 +283,7 @@ def test_one_outcome_is_put_in_the_place_of_a_bundle_s(tmp_path: Path) -> None:
 
 def test_a_bundle_taken_apart_is_put_together_the_same(tmp_path: Path) -> None:
     demo = bundles.load(DEMO)
-    again = export.fused_tensors(from_bundle.networks(demo))
+    again = export.fused_tensors(initial.of_bundle(demo))
     for name, tensor in demo.tensors.items():
         np.testing.assert_allclose(again[name], tensor, rtol=2e-6, atol=1e-9, err_msg=name)
 

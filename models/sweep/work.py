@@ -1,0 +1,30 @@
+"""One job: train its outcomes on its fold, then score the best weights on the withheld."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from models.dataset import Recording
+from models.evaluation.networks import score
+from models.sweep.ablation import ablated
+from models.sweep.plan import Job
+from models.training import fit, runs
+
+
+def train_and_score(job: Job, recordings: Sequence[Recording], run_folder: Path) -> list[dict[str, Any]]:
+    """A row for each outcome: its errors on the withheld subjects and how long it learned.
+
+    Takes up the run in `run_folder` where it stood. Left-out channels are at their fill in training and in the test.
+    """
+    seen = ablated(recordings, job.ablation)
+    fit.train_folds(run_folder, seen, {job.fold: job.split}, job.config, say=_quiet)
+    fold = runs.folds(run_folder)[job.fold]
+    networks = dict(zip(job.outcomes, runs.best_networks(fold).members(), strict=True))
+    errors = score(networks, [one for one in seen if one.subject in job.split.test])
+    return [{"outcome": outcome, **errors[outcome]} for outcome in job.outcomes]
+
+
+def _quiet(line: str) -> None:
+    """The curves are in the run folder."""

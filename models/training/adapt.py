@@ -1,0 +1,244 @@
+"""A bundle -> a better one: trained on with new recordings, promoted only if people never trained on lose nothing.
+
+The recordings' subjects are split: some decide when to stop, and for each outcome whether the new weights are taken at
+all; where they are no better there, the old ones stay. The withheld people then judge the whole, by the device's own
+numbers. Where one outcome is worse for them, no bundle is written.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from jetson_runtime.inference import bundle as bundles
+from jetson_runtime.inference.bundle import Bundle
+from jetson_runtime.suit import signals
+from models import dataset, export, folds, tcn
+from models.dataset import Recording
+from models.evaluation import evaluate, folder
+from models.evaluation.folder import Played
+from models.evaluation.markdown import number, table
+from models.evaluation.networks import score
+from models.folds import Split
+from models.training import fit, initial, runs
+from models.training.recipe import TrainConfig
+
+RECIPE = TrainConfig(learning_rate=1e-5, min_epochs=3, max_epochs=20, patience=3)
+_FOLD = "adapted"
+_MEASURES = ("rmse", "rmse_raw")
+# An increase by less than this part of the error is what folding the same weights anew may do.
+_ROUNDING = 1e-4
+# With fewer people than this, whole trials are set apart to decide when to stop, not whole people.
+_PEOPLE = 3
+_EVERY = 5
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """before, after: measure -> outcome -> error on the withheld people; kept: outcomes that keep their old weights."""
+
+    before: dict[str, dict[str, float]]
+    after: dict[str, dict[str, float]]
+    kept: tuple[str, ...]
+    manifest: bundles.Manifest | None
+
+    @property
+    def worse(self) -> list[str]:
+        """What forbids the promotion, a line for each."""
+        return [
+            f"{outcome.name}: {measure} {self.before[measure][outcome.name]:.4g} ->"
+            f" {self.after[measure][outcome.name]:.4g} {outcome.unit}"
+            for outcome in signals.OUTCOMES
+            for measure in _MEASURES
+            if not self.after[measure][outcome.name] <= self.before[measure][outcome.name] * (1 + _ROUNDING)
+        ]
+
+
+def adapt(
+    old: Path,
+    data: Path,
+    test: Path,
+    out: Path,
+    *,
+    config: TrainConfig = RECIPE,
+    name: str | None = None,
+    processes: int = 1,
+    say: Callable[[str], None] = print,
+) -> Adaptation:
+    """Trains the bundle `old` on with the trials in `data` and judges by those in `test`; writes `out`, or does not.
+
+    The report stands beside it, `<out>.report.json`, in both cases. A killed one goes on where it stood. Raises
+    ValueError where a subject of `test` was ever trained on, or where `test` or `data` do not know an outcome.
+    """
+    parent = bundles.load(old)
+    recordings, withheld = dataset.load(data, processes), dataset.load(test, processes)
+    _refuse_seen(parent, recordings, withheld)
+    config = replace(config, init=str(old))
+    fresh, run_folder = (out.with_name(f"{out.name}.{suffix}") for suffix in ("new", "run"))
+    networks, kept = _trained(run_folder, parent, recordings, config, processes, say)
+    card = {**parent.manifest.card, "ancestry": _ancestry(parent, recordings, config, kept)}
+    write = _Writer(fresh, networks, parent, name or parent.manifest.name, _newest(data))
+    write(card)
+    before, after = (folder.play_recordings(one, test, withheld, formulas=False) for one in (old, fresh))
+    found = _compared(before, after, kept, test)
+    if not found.worse:
+        card |= {
+            "errors": evaluate.card_errors(after),
+            "test_subjects": sorted({one.subject for one in withheld}),
+        }
+        found = replace(found, manifest=write(card))
+        shutil.rmtree(out, ignore_errors=True)
+        fresh.replace(out)
+    _report(out, found, card["ancestry"][-1])
+    for leftover in (fresh, run_folder):
+        shutil.rmtree(leftover, ignore_errors=True)
+    return found
+
+
+def as_table(found: Adaptation) -> str:
+    """Markdown: each outcome's error on the withheld people before and after."""
+    rows = [
+        [outcome.name, outcome.unit]
+        + [
+            number(of[measure][outcome.name], 2 if outcome.kind == "angle" else 3)
+            for measure in _MEASURES
+            for of in (found.before, found.after)
+        ]
+        + ["old" if outcome.name in found.kept else "new"]
+        for outcome in signals.OUTCOMES
+    ]
+    head = ["outcome", "unit", "RMSE before", "after", "as sent before", "after", "weights"]
+    return table(head, rows)
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Writes the candidate, each time with another card."""
+
+    folder: Path
+    networks: tcn.TcnSet
+    parent: Bundle
+    name: str
+    created: str
+
+    def __call__(self, card: Mapping[str, Any]) -> bundles.Manifest:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        fitted = self.parent.baselines()
+        return export.export(
+            self.folder, self.networks, fitted, name=self.name, created=self.created, card=card
+        )
+
+
+def _refuse_seen(old: Bundle, recordings: Sequence[Recording], withheld: Sequence[Recording]) -> None:
+    seen = {one.subject for one in recordings} | _trained_on(old.manifest.card)
+    if both := sorted({one.subject for one in withheld} & seen):
+        raise ValueError(
+            f"{', '.join(both)}: cannot judge, the bundle is or was trained on them; give --test people it never saw"
+        )
+
+
+def _trained_on(card: Mapping[str, Any]) -> set[str]:
+    """Everybody whom the card names as trained on or stopped by, of the bundle and of all it comes from."""
+    of_run = card.get("training", {})
+    named = [of_run.get(key, ()) for key in ("train", "validation")]
+    named += [one["subjects"] for one in card.get("ancestry", ())]
+    return {name for names in named for name in names}
+
+
+def _split(recordings: Sequence[Recording]) -> tuple[list[Recording], Split]:
+    """The recordings and who trains and who validates; of one or two people every fifth trial validates."""
+    people = sorted({one.subject for one in recordings})
+    if len(people) >= _PEOPLE:
+        split = folds.withheld(people, min(len(people), 10), 0)
+        train = tuple(sorted({*split.train, *split.validation}))
+        return list(recordings), Split(train, split.test, ())
+    if len(recordings) < 2:
+        raise ValueError(
+            "one trial alone cannot be trained on: a second must tell when to stop; record another"
+        )
+    aside = {one.name for one in list(recordings)[::_EVERY]}
+    shared = [
+        replace(one, subject=f"{one.subject} aside") if one.name in aside else one for one in recordings
+    ]
+    validation = tuple(sorted({one.subject for one in shared if one.name in aside}))
+    return shared, Split(tuple(sorted({one.subject for one in shared} - set(validation))), validation, ())
+
+
+def _trained(
+    run_folder: Path,
+    parent: Bundle,
+    recordings: Sequence[Recording],
+    config: TrainConfig,
+    processes: int,
+    say: Callable[[str], None],
+) -> tuple[tcn.TcnSet, tuple[str, ...]]:
+    """The networks that are to be judged, and the outcomes whose old weights they have."""
+    shared, split = _split(recordings)
+    fit.train_folds(run_folder, shared, {_FOLD: split}, config, processes=processes, say=say)
+    new = runs.best_networks(run_folder / _FOLD)
+    return _better(initial.of_bundle(parent), new, [one for one in shared if one.subject in split.validation])
+
+
+def _better(
+    old: tcn.TcnSet, new: tcn.TcnSet, validation: Sequence[Recording]
+) -> tuple[tcn.TcnSet, tuple[str, ...]]:
+    """The new network of each outcome that tells the validation's better, else the old one; and which stayed."""
+    of_old, of_new = (dict(zip(signals.OUTCOME_NAMES, of.members(), strict=True)) for of in (old, new))
+    errors = [score(of, validation) for of in (of_old, of_new)]
+    kept = tuple(name for name in of_old if not errors[1][name]["rmse_raw"] < errors[0][name]["rmse_raw"])
+    chosen = tcn.TcnSet()
+    for name, network in zip(signals.OUTCOME_NAMES, chosen.members(), strict=True):
+        network.load_state_dict((of_old if name in kept else of_new)[name].state_dict())
+    return chosen.eval(), kept
+
+
+def _compared(before: Played, after: Played, kept: tuple[str, ...], test: Path) -> Adaptation:
+    was, now = (
+        {measure: told[measure] for measure in _MEASURES}
+        for told in map(evaluate.evaluation, (before, after))
+    )
+    unknown = [name for name, error in was["rmse"].items() if not error >= 0.0]
+    if unknown:
+        raise ValueError(
+            f"{test}: no trial knows {', '.join(unknown)}: without it nobody can say what got worse"
+        )
+    return Adaptation(was, now, kept, None)
+
+
+def _ancestry(
+    old: Bundle, recordings: Sequence[Recording], config: TrainConfig, kept: tuple[str, ...]
+) -> list[dict[str, Any]]:
+    hours = sum(len(one.rows) for one in recordings) / signals.RATE_HZ / 3600
+    mine = {
+        "name": old.manifest.name,
+        "sha256": old.manifest.sha256,
+        "subjects": sorted({one.subject for one in recordings}),
+        "trials": len(recordings),
+        "hours": round(hours, 3),
+        "recipe": {**asdict(config), "init": old.manifest.sha256},
+        "kept": list(kept),
+    }
+    return [*old.manifest.card.get("ancestry", ()), mine]
+
+
+def _report(out: Path, found: Adaptation, about: Mapping[str, Any]) -> None:
+    content = {
+        "promoted": not found.worse,
+        "worse": found.worse,
+        "before": found.before,
+        "after": found.after,
+        **about,
+    }
+    path = out.with_name(f"{out.name}.report.json")
+    runs.write(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def _newest(data: Path) -> str:
+    """When the last of the trials was written: the same trials give the same bundle."""
+    last = max(path.stat().st_mtime for path in data.glob("*.parquet"))
+    return datetime.fromtimestamp(last, timezone.utc).isoformat(timespec="seconds")
