@@ -105,8 +105,15 @@ def _on_grid(loads: FootLoads, at: Doubles, cutoff_hz: float | None) -> FootLoad
     inside = (at >= loads.time_s[0] - 1e-6) & (at <= loads.time_s[-1] + 1e-6)
     nearest = np.clip(np.searchsorted(loads.time_s, at), 0, len(loads.time_s) - 1)
     measured = loads.measured[nearest] & inside[:, None]
-    parts = (loads.force, loads.moment, loads.hand_force, loads.hand_moment)
-    return FootLoads(at, *map(taken, parts), measured, loads.strays)
+    return FootLoads(
+        at,
+        taken(loads.force),
+        taken(loads.moment),
+        taken(loads.hand_force),
+        taken(loads.hand_moment),
+        measured,
+        loads.strays,
+    )
 
 
 def _residual(loads: FootLoads, true: Poses, mass_kg: float) -> Doubles:

@@ -1,4 +1,4 @@
-"""Force plates -> the load under each foot (which bore which, by the centre of pressure), and what acts on the hands."""
+"""Force plates -> the load under each foot (which bore which, by centre of pressure), and what acts on the hands."""
 
 from __future__ import annotations
 
