@@ -19,11 +19,22 @@ def train_and_score(job: Job, recordings: Sequence[Recording], run_folder: Path)
     Takes up the run in `run_folder` where it stood. Left-out channels are at their fill in training and in the test.
     """
     seen = ablated(recordings, job.ablation)
-    fit.train_folds(run_folder, seen, {job.fold: job.split}, job.config, say=_quiet)
+    splits = {job.fold: job.split}
+    fit.train_folds(run_folder, seen, splits, job.config, say=_quiet, outcomes=job.outcomes)
     fold = runs.folds(run_folder)[job.fold]
-    networks = dict(zip(job.outcomes, runs.best_networks(fold).members(), strict=True))
+    networks = {outcome: runs.best_network(fold, outcome) for outcome in job.outcomes}
     errors = score(networks, [one for one in seen if one.subject in job.split.test])
-    return [{"outcome": outcome, **errors[outcome]} for outcome in job.outcomes]
+    return [{"outcome": outcome, **errors[outcome], **_learned(fold, outcome)} for outcome in job.outcomes]
+
+
+def _learned(fold: Path, outcome: str) -> dict[str, Any]:
+    """How long, and how well by the subject that validates: what a recipe may be chosen by."""
+    state = runs.read_state(fold, outcome)
+    return {
+        "validation_loss": state["best_loss"],
+        "best_epoch": state["best_epoch"],
+        "epochs": state["epoch"],
+    }
 
 
 def _quiet(line: str) -> None:

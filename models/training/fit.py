@@ -62,18 +62,19 @@ def train_folds(
     device: str = "auto",
     processes: int = 1,
     watch: Callable[[EpochEnd], None] | None = None,
+    outcomes: Sequence[str] = signals.OUTCOME_NAMES,
 ) -> None:
-    """Trains all eight outcomes of each fold of `splits` in `run_folder`; goes on with a run that was stopped.
+    """Trains `outcomes` of each fold of `splits` in `run_folder`; goes on with a run that was stopped.
 
     `say` gets a line for each epoch of a member, `watch` the same as values; `processes` are of one thread each and
     count on a CPU only. Raises ValueError and RunError as `runs.open_run` does, RunError where another training is at
     work on one of the folds or the disk is full, ValueError where a loss is not finite.
     """
     chosen = device_of(device)
-    runs.open_run(run_folder, recordings, splits, config)
+    runs.open_run(run_folder, recordings, splits, config, outcomes)
     tell = _told(say, watch)
     with workers.locked([run_folder / fold for fold in splits]):
-        members = [m for fold in splits for m in _members(run_folder / fold, config)]
+        members = [m for fold in splits for m in _members(run_folder / fold, config, outcomes)]
         open_members = [m for m in members if not m.finished]
         batches = {
             fold: FoldBatches(fold, recordings, splits[fold], config)
@@ -162,11 +163,12 @@ def _epoch(
     return [(total / steps).tolist() for total in totals]
 
 
-def _members(fold_folder: Path, config: TrainConfig) -> list[Member]:
+def _members(fold_folder: Path, config: TrainConfig, outcomes: Sequence[str]) -> list[Member]:
     start = initial.networks(Path(config.init), fold_folder) if config.init else _random(fold_folder, config)
     return [
         Member(fold_folder, outcome, config, network)
         for outcome, network in zip(signals.OUTCOME_NAMES, start.members(), strict=True)
+        if outcome in outcomes
     ]
 
 

@@ -71,8 +71,15 @@ def best_networks(fold_folder: Path) -> tcn.TcnSet:
     """
     networks = tcn.TcnSet()
     for outcome, network in zip(signals.OUTCOME_NAMES, networks.members(), strict=True):
-        network.load_state_dict(read_state(fold_folder, outcome)["best"])
+        network.load_state_dict(best_network(fold_folder, outcome).state_dict())
     return networks.eval()
+
+
+def best_network(fold_folder: Path, outcome: str) -> tcn.Tcn:
+    """As `best_networks`, of one outcome."""
+    network = tcn.Tcn()
+    network.load_state_dict(read_state(fold_folder, outcome)["best"])
+    return network.eval()
 
 
 def read_state(fold_folder: Path, outcome: str) -> dict[str, Any]:
@@ -98,7 +105,11 @@ def has_ended(config: TrainConfig, epoch: int, best_epoch: int, elapsed_s: float
 
 
 def open_run(
-    run_folder: Path, recordings: Sequence[Recording], splits: Mapping[str, Split], config: TrainConfig
+    run_folder: Path,
+    recordings: Sequence[Recording],
+    splits: Mapping[str, Split],
+    config: TrainConfig,
+    outcomes: Sequence[str] = signals.OUTCOME_NAMES,
 ) -> None:
     """Makes or checks the run folder and those of its folds.
 
@@ -106,7 +117,7 @@ def open_run(
     recipe, other data or another split.
     """
     for fold, split in splits.items():
-        refuse_split(fold, recordings, split, config)
+        refuse_split(fold, recordings, split, config, outcomes)
     recipe = _plain(asdict(config))
     identity = {"recipe": recipe, "data": {"trials": len(recordings), "sha256": data_hash(recordings)}}
     _same_run(run_folder / RUN, identity)
@@ -123,11 +134,17 @@ def open_run(
         _open_fold(run_folder / fold, recordings, split, config)
 
 
-def refuse_split(fold: str, recordings: Sequence[Recording], split: Split, config: TrainConfig) -> None:
+def refuse_split(
+    fold: str,
+    recordings: Sequence[Recording],
+    split: Split,
+    config: TrainConfig,
+    outcomes: Sequence[str] = signals.OUTCOME_NAMES,
+) -> None:
     """Raises ValueError where a fold cannot be trained honestly, or at all.
 
-    A subject both trained on and withheld, a virtual wearer kept for evaluation, a role without a trial, an outcome
-    without a single label, a name that cannot be a folder's.
+    A subject both trained on and withheld, a virtual wearer kept for evaluation, a role without a trial, one of
+    `outcomes` without a single label, a name that cannot be a folder's.
     """
     refuse_reserved(split)
     if Path(fold).name != fold or fold in ("", ".", ".."):
@@ -141,7 +158,8 @@ def refuse_split(fold: str, recordings: Sequence[Recording], split: Split, confi
         chosen = [r for r in recordings if r.subject in names]
         if not chosen:
             raise ValueError(f"fold {fold}: no trial of {', '.join(names) or 'anybody'} for {role}; add some")
-        for i, outcome in enumerate(signals.OUTCOME_NAMES):
+        for outcome in outcomes:
+            i = signals.OUTCOME_NAMES.index(outcome)
             columns = [dataset.LABELS_OF[side][i] for side in config.sides]
             if not any(np.isfinite(r.labels[:, columns]).any() for r in chosen):
                 raise ValueError(

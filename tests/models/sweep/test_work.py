@@ -1,0 +1,101 @@
+"""A job's numbers: those of its training, whoever else trains beside it, with what is left out left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from jetson_runtime.suit import signals
+from models import metrics
+from models.dataset import Recording
+from models.evaluation.networks import series
+from models.sweep import plan
+from models.sweep.spec import Spec
+from models.sweep.work import train_and_score
+from models.training import runs
+
+TINY = Spec(
+    base="quick",
+    folds=("s1",),
+    recipe={"batch": 2, "outputs": 4, "min_epochs": 1, "max_epochs": 2, "epoch_steps": 2},
+    outcomes=("hip_flexion", "ankle_angle_moment"),
+)
+
+
+def test_a_model_alone_is_what_it_is_in_its_fold(recordings: list[Recording], tmp_path: Path) -> None:
+    """80 jobs of a model or 10 of a fold: the same 80 networks."""
+    people = [one.subject for one in recordings]
+    (fold,) = plan.jobs(TINY, people)
+    together = train_and_score(fold, recordings, tmp_path / "fold")
+    alone = plan.jobs(TINY.model_copy(update={"by": "model"}), people)
+    assert len(alone) == 2
+    apart = [row for job in alone for row in train_and_score(job, recordings, tmp_path / job.outcomes[0])]
+    assert apart == together
+    assert not (tmp_path / "hip_flexion" / "s1" / "ankle_angle_moment.pt").exists()
+    assert [row["epochs"] for row in apart] == [2, 2]
+
+
+def test_the_errors_are_those_of_the_best_weights_on_the_withheld(
+    recordings: list[Recording], tmp_path: Path
+) -> None:
+    (job,) = plan.jobs(TINY, [one.subject for one in recordings])
+    (hip, _) = train_and_score(job, recordings, tmp_path)
+    network = runs.best_network(tmp_path / "s1", "hip_flexion")
+    withheld = next(one for one in recordings if one.subject == "s1")
+    made = series({"hip_flexion": network}, withheld).filtered()
+    both = [signals.LABEL_NAMES.index(name) for name in ("hip_flexion_r", "hip_flexion_l")]
+    assert hip["rmse"] == pytest.approx(
+        metrics.rmse(made.estimates["tcn"][:, both], made.truth[:, both]), rel=1e-12
+    )
+
+
+def test_a_long_recording_is_told_in_one_piece(recordings: list[Recording], tmp_path: Path) -> None:
+    """Chunks have their history with them; an unsided outcome is the mean of both passes."""
+    import torch
+
+    from models.tcn import Tcn
+
+    torch.manual_seed(0)
+    network = Tcn().eval()
+    one = recordings[0]
+    times = 5
+    long = replace(one, rows=np.tile(one.rows, (times, 1)), labels=np.tile(one.labels, (times, 1)))
+    made = series({"lumbar_extension": network, "knee_angle": network}, long).estimates["tcn"]
+    legs = []
+    with torch.no_grad():
+        for side in signals.SIDES:
+            legs.append(network(torch.from_numpy(long.leg(side)[0])[None])[0].numpy())
+    column = signals.LABEL_NAMES.index
+    for label, wanted in (
+        ("knee_angle_r", legs[0]),
+        ("knee_angle_l", legs[1]),
+        ("lumbar_extension", np.mean(legs, axis=0)),
+    ):
+        np.testing.assert_allclose(made[248:, column(label)], wanted[248:], rtol=1e-5, atol=1e-5)
+    assert np.isnan(made[:248]).all()
+    assert np.isnan(made[:, column("hip_flexion_r")]).all()
+
+
+def test_what_is_left_out_teaches_nothing(recordings: list[Recording], tmp_path: Path) -> None:
+    """Two data sets that differ in the insoles alone give the same networks without them, others with them."""
+    people = [one.subject for one in recordings]
+    insoles = [i for i, name in enumerate(signals.CHANNEL_NAMES) if name.startswith("insole")]
+    changed = []
+    for one in recordings:
+        rows = one.rows.copy()
+        rows[:, insoles] = rows[::-1, insoles]
+        changed.append(replace(one, rows=rows))
+    rows_of = {}
+    for ablation in ("all", "without insoles"):
+        (job,) = plan.jobs(TINY.model_copy(update={"ablations": (ablation,)}), people)
+        rows_of[ablation] = [
+            train_and_score(job, given, tmp_path / f"{ablation}{i}")
+            for i, given in enumerate((recordings, changed))
+        ]
+    assert rows_of["without insoles"][0] == rows_of["without insoles"][1]
+    assert rows_of["all"][0] != rows_of["all"][1]
