@@ -43,7 +43,10 @@ Contacts = tuple[list[Contact], list[Contact]]  # of the right and of the left f
 
 @dataclass(frozen=True)
 class Walk:
-    """What is walked: speed in m/s (it drifts by `drift` of itself), seconds of standing before and after."""
+    """What is walked: speed in m/s (it drifts by `drift` of itself), seconds of standing before and after.
+
+    rests: (from, to) s between which the wearer stops and stands; they take 2 s at least.
+    """
 
     speed: float
     seconds: float
@@ -51,6 +54,7 @@ class Walk:
     stand_after: float
     drift: float
     lead_side: int
+    rests: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,15 +84,38 @@ def footsteps(body: Body, style: Style, walk: Walk, rng: np.random.Generator) ->
     begin = walk.stand_before if walk.stand_before else -5.0
     end = walk.seconds - walk.stand_after if walk.stand_after else walk.seconds + 4.0
     contacts = ([_first_stand(begin, style, 0)], [_first_stand(begin, style, 1)])
-    side, first, strike, x = walk.lead_side, True, 0.0, 0.0
-    phase = rng.uniform(0.0, 6.28)
+    phase, side = rng.uniform(0.0, 6.28), walk.lead_side
+    starts, stops = (begin, *(to for _, to in walk.rests)), (*(at for at, _ in walk.rests), end)
+    for start, stop in zip(starts, stops, strict=True):
+        stays = bool(walk.stand_after) or stop != end
+        side = _bout(contacts, body, style, walk, (start, stop, stays), (side, phase), rng)
+    for one in contacts:
+        one[-1].off = one[-1].rise = one[-1].strike + STAND_S
+    return contacts
+
+
+def _bout(
+    contacts: Contacts,
+    body: Body,
+    style: Style,
+    walk: Walk,
+    when: tuple[float, float, bool],
+    gait: tuple[int, float],
+    rng: np.random.Generator,
+) -> int:
+    """Add the steps of `when`: from, to, whether it stops there. `gait`: leading side, phase of the drift.
+
+    Returns the side to begin with next.
+    """
+    (begin, end, stops), (side, phase) = when, gait
+    first, strike, x = True, 0.0, contacts[0][-1].x
     while True:
         speed = walk.speed * (1.0 + walk.drift * np.sin(phase + 0.35 * strike))
         step = _step(style, speed, LONGEST_STEP * body.height_m, side, rng)
         leaving, other = contacts[side][-1], contacts[1 - side][-1]
         off = begin if first else other.strike + step.double * 2 * step.seconds
         strike = begin + step.seconds if first else other.strike + step.seconds
-        last = bool(walk.stand_after) and strike > end - 0.5 * step.seconds
+        last = stops and strike > end - 0.5 * step.seconds
         x = x + (0.55 * step.metres if first else step.metres)
         landing = other.x if last else x
         ratio = (landing - leaving.x) / (0.84 * body.height_m)
@@ -98,8 +125,8 @@ def footsteps(body: Body, style: Style, walk: Walk, rng: np.random.Generator) ->
             break
         side, first = 1 - side, False
     for one in contacts:
-        one[-1].off, one[-1].rise, one[-1].standing = strike + STAND_S, strike + STAND_S, True
-    return contacts
+        one[-1].standing = True
+    return 1 - side
 
 
 def _first_stand(begin: float, style: Style, side: int) -> Contact:

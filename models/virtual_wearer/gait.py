@@ -156,7 +156,7 @@ def _rolling_cop(contact: Contact, style: Style) -> tuple[list[float], list[floa
 
 def _stance_knee(t: Array, contact: Contact, style: Style, side: int) -> Array:
     strike, load, mid = style.knee_strike[side], style.knee_load[side], style.knee_mid[side]
-    if contact.long:
+    if _stands(contact):
         end = max(contact.off - 0.35, contact.flat + 0.6)
         knots = [contact.strike, contact.flat + 0.05, contact.flat + 0.55, end, max(contact.off, end + 0.1)]
         return np.asarray(PchipInterpolator(knots, [strike, load, mid, mid, mid])(t))
@@ -172,7 +172,8 @@ def _share(t: Array, contacts: Contacts, style: Style) -> Array:
     """Right foot's share of the vertical force: 0 and 1 in single support, smooth between."""
     rest = 0.5 + style.stand_asymmetry
     share = np.full(len(t), rest)
-    _first_lift(share, t, contacts, rest)
+    for lead, begin in _lifts_from_standing(contacts):
+        _lift_from_standing(share, t, lead, begin, rest)
     landings = [(c.strike, side, c) for side in range(2) for c in contacts[side][1:]]
     for strike, side, contact in sorted(landings, key=lambda landing: landing[0]):
         other = next(o for o in contacts[1 - side] if o.strike < strike < o.off)
@@ -181,13 +182,17 @@ def _share(t: Array, contacts: Contacts, style: Style) -> Array:
         goal = abs(rest - (1 - side)) if stays else 0.0
         gain = SIDE_SIGN[side] * (1.0 - goal)
         share += gain * min_jerk(np.clip((t - strike) / span, 0.0, 1.0) ** style.split)
-    return share
+    return np.asarray(np.clip(share, 0.0, 1.0))
 
 
-def _first_lift(share: Array, t: Array, contacts: Contacts, rest: float) -> None:
+def _lifts_from_standing(contacts: Contacts) -> list[tuple[int, float]]:
+    """(side, time) of the foot that leaves first, at every start from standing."""
+    right, left = ([c.off for c in one if c.standing][:-1] for one in contacts)
+    return [(int(two < one), min(one, two)) for one, two in zip(right, left, strict=True)]
+
+
+def _lift_from_standing(share: Array, t: Array, lead: int, begin: float, rest: float) -> None:
     """Add to `share` how the load leaves the leading foot."""
-    lead = 0 if contacts[0][0].off < contacts[1][0].off else 1
-    begin = contacts[lead][0].off
     away = -SIDE_SIGN[lead]
     share += ((0.5 + 0.5 * away) - rest) * min_jerk((t - begin + 0.55) / 0.55)
     u = np.clip((t - begin + 1.0) / 0.6, 0.0, 1.0)

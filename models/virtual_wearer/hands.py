@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.virtual_wearer.anthropometry import BACK, Body
+from models.virtual_wearer.anthropometry import Body
 from models.virtual_wearer.frames import Array, apply, rot_y
 
 SHOULDER_HALF = 0.11  # of the body's height, from the middle to either shoulder
@@ -57,10 +57,12 @@ def hanging(n: int, body: Body, forward: float = 0.05, apart: float = 0.0, lengt
     return Hands(reach, np.zeros((n, 2, 3)), np.zeros((n, 2, 3)), np.zeros((n, 2, 3)))
 
 
-def hand_places(hands: Hands, shoulder: Array, rotation: Array, body: Body) -> Array:
-    """(n, 2, 3) in the world. shoulder (n, 3): their middle; rotation (n, 8, 3, 3). No arm is longer than its reach."""
-    back = rotation[:, BACK]
-    heading = rot_y(np.arctan2(-back[:, 2, 0], back[:, 0, 0]))
+def hand_places(hands: Hands, shoulder: Array, back: Array, yaw: Array, body: Body) -> Array:
+    """(n, 2, 3) in the world; no arm is longer than its reach.
+
+    shoulder (n, 3): their middle. back (n, 3, 3), yaw (n,): the trunk's rotation, and its heading alone.
+    """
+    heading = rot_y(yaw)
     out = np.empty_like(hands.reach)
     for side, sign in enumerate((1.0, -1.0)):
         own = shoulder + apply(back, np.array([0.0, 0.0, sign * SHOULDER_HALF * body.height_m]))

@@ -77,7 +77,7 @@ def plan_session(
         plan.heel[:, side] = heel_of(plan.ankle[:, side], float(plan.foot_yaw[0, side]), subject.body)
     depth, knee, lean, share, held = _repetitions(t, session, seconds, rng)
     plan.knee += knee[:, None]
-    _bend(plan, session, depth, lean, share, rng)
+    bend(plan, session, depth, lean, share, rng)
     _arms(plan, session, subject.body, depth, held, rng)
     plan.height_cutoff_hz = 5.0
     return plan, t
@@ -107,9 +107,10 @@ def _repetitions(
     return depth, knee, lean, share, held
 
 
-def _bend(
+def bend(
     plan: Plan, session: Session, depth: Array, lean: Array, share: Array, rng: np.random.Generator
 ) -> None:
+    """Lean, turn and shift the weight of a standing plan, unsteadily; depth (n,) 0 to 1, lean and share as added."""
     n = len(depth)
     plan.trunk[:, 1] -= lean
     plan.pelvis[:, 1] -= session.pelvis_part * lean

@@ -15,6 +15,7 @@ from models.virtual_wearer.hands import Hands, hand_places, held_points
 
 REACH_ROUNDS = 4
 REACH_WEIGHT = 1500.0  # against a knee's few hundred
+TOLD_WEIGHT = 400.0
 SWING_KNEE = 0.07  # rad: a swinging leg is hardly straighter than this
 SOFT_M = 0.005
 MAX_YIELD_M = 0.03
@@ -148,7 +149,7 @@ def _arms(motion: Motion, plan: Plan, body: Body, shoulder: Array) -> None:
     if plan.hands is None:
         motion.carried = [(kg, shoulder + body.arm_centre * _swing(plan.arm_angle, plan.trunk[:, 0]))]
         return
-    places = hand_places(plan.hands, shoulder, motion.rotation, body)
+    places = hand_places(plan.hands, shoulder, motion.rotation[:, BACK], plan.trunk[:, 0], body)
     middle = shoulder + body.arm_centre / body.arm_reach * (places.mean(axis=1) - shoulder)
     motion.hands = places
     motion.carried = [(kg, middle), *held_points(plan.hands, places)]
@@ -167,16 +168,8 @@ def _pelvis_height(plan: Plan, body: Body, hips_at_zero: list[Array]) -> Array:
     Minimises the weighted squares of the knees' errors plus those of the height's third derivative (a smoothing
     spline); then lowered where a leg could not reach its ankle.
     """
-    if plan.pelvis_height is not None:
-        return _lowered(plan.pelvis_height, _reach(plan, body, hips_at_zero))
-    n = len(plan.knee)
-    weight, pull, reach = np.zeros(n), np.zeros(n), _reach(plan, body, hips_at_zero)
-    for side in range(2):
-        knee = plan.knee[:, side]
-        wanted = _height_for(plan, body, side, hips_at_zero[side], knee)
-        per_knee = plan.height_weight[:, side] / (0.025 * (body.thigh + body.shank) * np.sin(0.5 * knee))
-        weight += per_knee
-        pull += per_knee * wanted
+    reach = _reach(plan, body, hips_at_zero)
+    weight, pull = _wishes(plan, body, hips_at_zero)
     if plan.height_cutoff_hz is None:
         return _lowered(pull / weight, reach)
     height = _smoothing(weight, pull, plan.height_cutoff_hz)
@@ -185,6 +178,20 @@ def _pelvis_height(plan: Plan, body: Body, hips_at_zero: list[Array]) -> Array:
         weight, pull = weight + beyond, pull + beyond * reach
         height = _smoothing(weight, pull, plan.height_cutoff_hz)
     return _lowered(height, reach)
+
+
+def _wishes(plan: Plan, body: Body, hips_at_zero: list[Array]) -> tuple[Array, Array]:
+    """(n,) each: how much the height matters, and that times the height that is wanted."""
+    weight, pull = np.zeros(len(plan.knee)), np.zeros(len(plan.knee))
+    if plan.pelvis_height is not None:
+        return weight + TOLD_WEIGHT, TOLD_WEIGHT * plan.pelvis_height
+    for side in range(2):
+        knee = plan.knee[:, side]
+        wanted = _height_for(plan, body, side, hips_at_zero[side], knee)
+        per_knee = plan.height_weight[:, side] / (0.025 * (body.thigh + body.shank) * np.sin(0.5 * knee))
+        weight += per_knee
+        pull += per_knee * wanted
+    return weight, pull
 
 
 def _reach(plan: Plan, body: Body, hips_at_zero: list[Array]) -> Array:

@@ -122,7 +122,7 @@ def test_a_trial_has_every_number_that_it_should(trials: dict[str, Trial], task:
 
 
 def test_an_unknown_task_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"'jump' is none of W, L, PS, L1, "):
+    with pytest.raises(ValueError, match=r"'jump' is none of W, L, PS, PP, SH, SP, VA, L1, "):
         generate(Subject.random(0), "jump", 2.0, 0)
 
 
