@@ -1,83 +1,89 @@
-"""A run -> a bundle: best weights, baselines fitted on the same rows, and a card that says what it is worth."""
+"""A run -> a bundle: best weights, baselines fitted on the same rows, confidence, and a card of what it is worth."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from jetson_runtime.inference import bundle
 from jetson_runtime.inference.bundle import Manifest
 from jetson_runtime.suit import signals
-from models import baselines, dataset, export
+from models import baselines, card, card_text, dataset, export
+from models.confidence import calibrate, fit, intervals
 from models.dataset import Recording
-from models.evaluation import evaluate, folder
 from models.folds import Split, refuse_reserved
 from models.training import runs
-from models.training.recipe import TrainConfig, deviations
 
 
 def ship(
-    run_folder: Path, data: Path, test: Path | None, out: Path, *, name: str, say: Callable[[str], None]
+    run_folder: Path,
+    data: Path,
+    test: Path | None,
+    out: Path,
+    *,
+    name: str,
+    calibration: Path | None = None,
+    say: Callable[[str], None],
 ) -> Manifest:
     """Exports the best weights of `run_folder` to `out`, whole or not at all.
 
-    The baselines are fitted on the same subjects. With `test`, a folder of subjects that neither trained nor
-    validated, the errors go on the card. Raises ValueError where a test subject is one of the training,
-    and where one that is kept for evaluation was trained on.
+    The baselines are fitted on the same subjects. Intervals and warnings are calibrated on the trials in `calibration`,
+    by default on those of the validation subjects; with too few people the bundle has none. With `test`, a folder of
+    subjects that did nothing of all this, errors and coverage go on the card. Raises ValueError where a subject of
+    `test` or `calibration` is one of the training, and where one that is kept for evaluation was trained on.
     """
     run_folder = runs.only_fold(run_folder)
-    config, split = runs.read_config(run_folder)
+    _, split = runs.read_config(run_folder)
     refuse_reserved(split)
     recordings = dataset.load(data)
     training, validation = (
         [r for r in recordings if r.subject in names] for names in (split.train, split.validation)
     )
+    people = _unseen(dataset.load(calibration), split.train) if calibration else validation
+    judges = _unseen(dataset.load(test), _seen(split)) if test else []
     fitted = baselines.fit(training, validation)
-    networks = runs.best_networks(run_folder)
-    card: dict[str, Any] = _card(run_folder, config, split, training)
-    fresh = out.with_name(f"{out.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    export.export(fresh, networks, fitted, name=name, created=_ended(run_folder), card=card)
-    if test is not None:
-        unseen = _unseen(dataset.load(test), split)
-        played = folder.play_recordings(fresh, test, unseen, formulas=False)
-        say(evaluate.markdown(evaluate.evaluation(played)))
-        card["test_subjects"] = sorted({recording.subject for recording in unseen})
-        card["errors"] = evaluate.card_errors(played)
-    manifest = export.export(fresh, networks, fitted, name=name, created=_ended(run_folder), card=card)
-    shutil.rmtree(out, ignore_errors=True)
-    fresh.replace(out)
+    about: dict[str, Any] = card.of_run(run_folder, split, recordings)
+    with export.whole(out) as fresh:
+        networks = runs.best_networks(run_folder)
+        manifest = export.export(fresh, networks, fitted, name=name, created=_ended(run_folder), card=about)
+        about |= _confidence(fresh, people, training, judges, say)
+        if test is not None:
+            about |= card.measured(fresh, test, judges)
+        manifest = export.sign(fresh, manifest.model_copy(update={"card": about}))
+    say(card_text.markdown(manifest))
     return manifest
 
 
-def _card(
-    run_folder: Path, config: TrainConfig, split: Split, training: Sequence[Recording]
+def _confidence(
+    fresh: Path,
+    people: Sequence[Recording],
+    training: Sequence[Recording],
+    judges: Sequence[Recording],
+    say: Callable[[str], None],
 ) -> dict[str, Any]:
-    states = {outcome: runs.read_state(run_folder, outcome) for outcome in signals.OUTCOME_NAMES}
-    return {
-        "recipe": asdict(config),
-        "deviations": deviations(config),
-        "training": {
-            "subjects": len(split.train),
-            "validation_subjects": len(split.validation),
-            "hours": round(sum(len(r.rows) for r in training) / signals.RATE_HZ / 3600, 2),
-            "tasks": sorted({r.task for r in training}),
-            "wearers": "virtual" if all(r.subject.startswith("vw-") for r in training) else "see data",
-            "epochs": {outcome: state["epoch"] for outcome, state in states.items()},
-            "best_epochs": {outcome: state["best_epoch"] for outcome, state in states.items()},
-            "seconds": round(max(state["elapsed_s"] for state in states.values())),
-        },
-        "note": "Trained on virtual wearers: shows that software and method work, not how accurate it is on people.",
-    }
+    """Writes confidence.npz; its entry for the card, empty where there are too few people."""
+    if len({r.subject for r in people}) < intervals.LEAST_PEOPLE:
+        say(
+            f"no intervals and no warnings: they need {intervals.LEAST_PEOPLE} people who were not trained on, here are"
+            f" {len({r.subject for r in people})}; give more with --calibrate, or later to `second-skin-lab calibrate`"
+        )
+        return {}
+    known = bundle.load(fresh)
+    found = fit.fit(known, people, training, say=say)
+    calibrate.write(fresh / bundle.CONFIDENCE, found.fitted)
+    tested = calibrate.tested(known, found.fitted, people, judges) if judges else {}
+    return {"confidence": {**found.facts, **tested}}
 
 
-def _unseen(recordings: list[Recording], split: Split) -> list[Recording]:
-    seen = {r.subject for r in recordings} & {*split.train, *split.validation}
-    if seen:
-        raise ValueError(f"test subjects {', '.join(sorted(seen))} were trained on; choose others")
+def _seen(split: Split) -> tuple[str, ...]:
+    return (*split.train, *split.validation)
+
+
+def _unseen(recordings: list[Recording], seen: Sequence[str]) -> list[Recording]:
+    if both := sorted({r.subject for r in recordings} & set(seen)):
+        raise ValueError(f"subjects {', '.join(both)} were trained on; choose others")
     return recordings
 
 

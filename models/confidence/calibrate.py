@@ -13,8 +13,8 @@ import numpy as np
 from jetson_runtime.inference import bundle
 from jetson_runtime.inference.bundle import Bundle, Manifest
 from jetson_runtime.inference.confidence import Fitted
-from models import export
-from models.confidence import fit
+from models import card, export
+from models.confidence import fit, trials
 from models.dataset import Recording
 
 
@@ -22,23 +22,26 @@ def calibrate(
     folder: Path,
     recordings: Sequence[Recording],
     training: Sequence[Recording] = (),
+    test: Sequence[Recording] = (),
     *,
     out: Path | None = None,
     say: Callable[[str], None],
 ) -> Manifest:
-    """Writes the bundle in `folder` to `out` (default: in its place), with confidence.npz and a line on its card.
+    """Writes the bundle in `folder` to `out` (default: in its place), with confidence.npz and what it is worth.
 
-    recordings, training: see fit.fit. ValueError: somebody in `recordings` is known to have trained the bundle.
+    recordings, training: see fit.fit; test: of other people, for the card. ValueError: somebody in `recordings` or
+    `test` is known to have trained the bundle, or is in both.
     """
     known = bundle.load(folder)
-    refuse_trained(known, recordings)
+    refuse_trained(known, [*recordings, *test])
     calibration = fit.fit(known, recordings, training, say=say)
-    card = {**known.manifest.card, "confidence": calibration.facts}
+    facts = {**calibration.facts, **(tested(known, calibration.fitted, recordings, test) if test else {})}
+    amended = {**known.manifest.card, "confidence": facts}
     with export.whole(out or folder) as fresh:
         for name in bundle.FILES:
             shutil.copyfile(folder / name, fresh / name)
         write(fresh / bundle.CONFIDENCE, calibration.fitted)
-        return export.sign(fresh, known.manifest.model_copy(update={"card": card}))
+        return export.sign(fresh, known.manifest.model_copy(update={"card": amended}))
 
 
 def write(path: Path, fitted: Fitted) -> None:
@@ -47,10 +50,22 @@ def write(path: Path, fitted: Fitted) -> None:
     np.savez_compressed(path, **arrays)
 
 
+def tested(
+    known: Bundle, fitted: Fitted, recordings: Sequence[Recording], test: Sequence[Recording]
+) -> dict[str, Any]:
+    """`test` for the card: what became of intervals and warnings on people who are not among `recordings`."""
+    if both := sorted({r.subject for r in recordings} & {r.subject for r in test}):
+        raise ValueError(
+            f"{', '.join(both[:5])}: calibrated the bundle and cannot test it; give other people"
+        )
+    return {
+        "test": trials.coverage(known, fitted, test) | {"false_alarms": trials.false_alarms(fitted, test)}
+    }
+
+
 def refuse_trained(known: Bundle, recordings: Sequence[Recording]) -> None:
     """ValueError where the bundle's card names one of these people among those that it was trained on."""
-    trained = set(known.manifest.card.get("data", {}).get("people", ()))
-    if both := sorted(trained & {r.subject for r in recordings}):
+    if both := sorted(card.trained_on(known.manifest.card) & {r.subject for r in recordings}):
         raise ValueError(
             f"{known.path}: was trained on {', '.join(both[:5])}{', ...' if len(both) > 5 else ''}; its errors on them"
             " say nothing of others: give people it has never seen"
