@@ -11,7 +11,7 @@ from models.commands import Commands
 
 def add(commands: Commands) -> None:
     """How good a bundle is."""
-    for add_one in (_add_evaluate, _add_robustness):
+    for add_one in (_add_evaluate, _add_robustness, _add_report):
         add_one(commands)
 
 
@@ -79,4 +79,35 @@ def _robustness(options: argparse.Namespace) -> int:
     )
     robustness.write(points, options.out)
     print(f"{options.out}: robustness.md, robustness.csv, robustness.png, robustness.pdf")
+    return 0
+
+
+def _add_report(commands: Commands) -> None:
+    report = commands.add_parser(
+        "report", help="a leave-one-subject-out run on the people it withheld: tables, statistics, figures"
+    )
+    report.add_argument("run_folder", type=Path, metavar="RUN")
+    report.add_argument(
+        "data", type=Path, metavar="DATA", help="folder of the trials that the run was trained on"
+    )
+    report.add_argument(
+        "--out", type=Path, required=True, help="folder for report.md, report.json, CSV and figures"
+    )
+    report.add_argument("--no-formulas", action="store_true", help="leave the analytical estimates out")
+    report.add_argument("--processes", type=int, default=1)
+    report.set_defaults(run=_report)
+
+
+def _report(options: argparse.Namespace) -> int:
+    from models.evaluation import report
+
+    report.report(
+        options.run_folder,
+        options.data,
+        options.out,
+        processes=options.processes,
+        formulas=not options.no_formulas,
+        say=print,
+    )
+    print(f"{options.out / report.REPORT}")
     return 0

@@ -1,0 +1,79 @@
+"""A leave-one-subject-out run, evaluated as the paper does: tables, statistics, figures, one page on top."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from models.evaluation import anova, insoles, report_tables
+from models.evaluation.evaluate import without_nan
+from models.evaluation.figures import write_figures
+from models.evaluation.markdown import write_csv
+from models.evaluation.report_page import as_object, page
+from models.evaluation.withheld import Evaluated, evaluate_run
+
+REPORT = "report.md"
+OBJECT = "report.json"
+
+
+def report(
+    run_folder: Path,
+    data: Path,
+    out: Path,
+    *,
+    processes: int = 1,
+    formulas: bool = True,
+    say: Callable[[str], None] = lambda line: None,
+) -> None:
+    """Writes `report.md`, `report.json`, tables as CSV and the paper's figures 3 to 6 into `out`.
+
+    Series are kept with each fold, so that a second report is quick. Raises ValueError and FileNotFoundError where the
+    run has no fold, or `data` not the people it withheld.
+    """
+    evaluated = evaluate_run(run_folder, data, processes=processes, formulas=formulas, say=say)
+    out.mkdir(parents=True, exist_ok=True)
+    _write_tables(evaluated, out)
+    left_out: list[str] = []
+    figures = write_figures(
+        evaluated.played.series,
+        [trial for trial in evaluated.trials.values() if trial.plates is not None],
+        out,
+        anova.p_values(evaluated.comparisons),
+        found=evaluated.found,
+        say=left_out.append,
+    )
+    evaluated = replace(evaluated, remarks=[*evaluated.remarks, *left_out])
+    _write_text(out / OBJECT, json.dumps(without_nan(as_object(evaluated)), indent=1))
+    _write_text(out / REPORT, page(evaluated, [path for path in figures if path.suffix == ".png"]))
+
+
+def _write_tables(evaluated: Evaluated, out: Path) -> None:
+    found = evaluated.found
+    write_csv(out / "scores.csv", report_tables.LONG_HEAD, report_tables.long_rows(found))
+    write_csv(out / "subjects.csv", report_tables.SUBJECT_HEAD, report_tables.subject_rows(found))
+    write_csv(out / "anova.csv", anova.HEAD, anova.rows(evaluated.comparisons))
+    write_csv(
+        out / "insoles.csv",
+        ("value", "unit", "group", "subjects", "rmse_mean", "rmse_sd", "r2_mean", "r2_sd"),
+        [
+            [
+                row.value,
+                insoles.VALUES[row.value],
+                row.group,
+                row.rmse.subjects,
+                row.rmse.mean,
+                row.rmse.sd,
+                row.r2.mean,
+                row.r2.sd,
+            ]
+            for row in evaluated.insoles
+        ],
+    )
+
+
+def _write_text(path: Path, text: str) -> None:
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)

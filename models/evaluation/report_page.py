@@ -1,0 +1,146 @@
+"""What a report says: one page in Markdown, one object for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from models.evaluation import anova, printed, report_tables, scores
+from models.evaluation.scores import Scores
+from models.evaluation.series import COLUMNS
+from models.evaluation.withheld import Evaluated
+from models.training.recipe import deviations
+
+VIRTUAL = (
+    "The people here are virtual wearers: a physics model with known truth. What follows shows that software and method"
+    " work, never how accurate the suit is on people; the paper's numbers, of ten people, stand beside for orientation."
+)
+COUNTED = (
+    "Each person's error comes from networks that never saw that person, through the runtime's own rows, engine and"
+    " fill values. Unless said otherwise: mean ± SD over people, truth and estimates after the zero-lag 4th-order"
+    " 6 Hz Butterworth filter, RMSE pooled over all points of a person, R2 the squared Pearson correlation of each"
+    " trial, averaged; `as sent` is without the filter, as a live client gets it. Skill is 1 - RMSE / RMSE of the"
+    " other, over all points. Delay: median over trials, positive where the estimate is late."
+)
+FORMULAS = (
+    "`analytical`: angles from gravity in each segment after a tare in neutral stance; moments by inverse dynamics with"
+    " these angles and the insoles' force and centre of pressure, everything else true (the paper's best case)."
+    " `analytical_centred`: without the angles' mean error, which only the truth can take away. `relative`: angles from"
+    " the orientation of one segment in the other."
+)
+
+
+def page(evaluated: Evaluated, figures: Sequence[Path]) -> str:
+    """The report in Markdown."""
+    found = evaluated.found
+    parts = [
+        "# Withheld people",
+        *([VIRTUAL] if evaluated.virtual else []),
+        _about(evaluated),
+        COUNTED,
+        "## Overall",
+        report_tables.overall(found),
+        "## Against formulas",
+        _formulas(evaluated),
+        "## By task",
+        *(report_tables.by_group(found, "tcn", measure) for measure in ("rmse", "r2")),
+        *_analytical_by_task(found),
+        report_tables.walking(found),
+        "## Right and left",
+        report_tables.sides(found),
+        "## Delay",
+        report_tables.delays(found),
+        *(
+            ["## Insoles against force plates", report_tables.insole_table(evaluated.insoles)]
+            if evaluated.insoles
+            else []
+        ),
+        *(
+            ["## Repeated-measures ANOVA", anova.markdown(evaluated.comparisons)]
+            if evaluated.comparisons
+            else []
+        ),
+        *(["## Figures", *(f"![{path.stem}]({path.name})" for path in figures)] if figures else []),
+        *(["## Remarks", "\n".join(f"- {line}" for line in evaluated.remarks)] if evaluated.remarks else []),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _about(evaluated: Evaluated) -> str:
+    found = evaluated.found
+    lines = [
+        f"{len(found.subjects)} people withheld in {len(evaluated.folds)} folds, {len(evaluated.played.series)} trials,"
+        f" {evaluated.minutes:.0f} minutes; tasks {', '.join(found.tasks)}."
+    ]
+    if evaluated.config.paper_literal:
+        lines.append("The withheld person also decided when to stop, as the paper appears to do.")
+    different = deviations(evaluated.config)
+    if different:
+        listed = "; ".join(f"{key} {of['here']} (paper: {of['paper']})" for key, of in different.items())
+        lines.append(f"The recipe is not the paper's: {listed}.")
+    else:
+        lines.append("The recipe is the paper's.")
+    if evaluated.unfinished:
+        lines.append(
+            f"Not trained to the end: {', '.join(evaluated.unfinished)}; the best weights so far were taken."
+        )
+    return " ".join(lines)
+
+
+def _formulas(evaluated: Evaluated) -> str:
+    return "\n\n".join(
+        [
+            report_tables.against_formulas(evaluated.found, evaluated.comparisons),
+            FORMULAS,
+            printed.CONTRADICTION,
+        ]
+    )
+
+
+def _analytical_by_task(found: Scores) -> list[str]:
+    if "analytical" not in found.estimators:
+        return []
+    return ["Of `analytical`:", report_tables.by_group(found, "analytical", "rmse")]
+
+
+def as_object(evaluated: Evaluated) -> dict[str, Any]:
+    """What a program reads: by outcome and group, mean and SD over withheld people; NaN where nothing is known."""
+    found = evaluated.found
+    groups = scores.groups_of(found.tasks)
+    return {
+        "recipe": asdict(evaluated.config),
+        "deviations": deviations(evaluated.config),
+        "folds": list(evaluated.folds),
+        "unfinished": list(evaluated.unfinished),
+        "subjects": list(found.subjects),
+        "virtual": evaluated.virtual,
+        "trials": len(evaluated.played.series),
+        "minutes": evaluated.minutes,
+        "better_than": report_tables.verdicts(found),
+        "by_group": {
+            group: {
+                outcome: {name: _measures(found, name, outcome, group) for name in found.estimators}
+                for outcome in COLUMNS
+            }
+            for group in groups
+        },
+        "anova": [asdict(one) for one in evaluated.comparisons],
+        "insoles": [asdict(row) for row in evaluated.insoles],
+        "remarks": list(evaluated.remarks),
+    }
+
+
+def _measures(found: Scores, name: str, outcome: str, group: str) -> dict[str, Any]:
+    own, sent = (found.of(name, outcome, group=group, filtered=filtered) for filtered in (True, False))
+    against = {other: found.of(other, outcome, group=group) for other in ("constant", "ridge")}
+    return {
+        "rmse": asdict(scores.over_subjects(own, scores.rmse)),
+        "rmse_raw": asdict(scores.over_subjects(sent, scores.rmse)),
+        "rmse_pooled": scores.rmse(own),
+        "r2": asdict(scores.over_subjects(own, scores.r2)),
+        "mae": asdict(scores.over_subjects(own, scores.mae)),
+        "skill": {other: scores.skill(own, of) for other, of in against.items()},
+        "delay_ms": scores.delay_ms(sent),
+    }

@@ -1,0 +1,188 @@
+"""A leave-one-subject-out run of virtual wearers, from its folds to the page."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("pingouin")
+
+import torch
+
+from jetson_runtime.suit import signals
+from jetson_runtime.suit.trial import write_trial
+from models import cli, cohort, dataset, tcn
+from models.dataset import Recording
+from models.evaluation import fold_series, report_tables
+from models.folds import Split
+from models.training import runs
+from models.training.recipe import TrainConfig
+
+SEEDS = (1000, 1001, 1002)
+PEOPLE = tuple(f"vw-{seed}" for seed in SEEDS)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three virtual wearers: a neutral stance, a walk, a lift of three seconds each."""
+    folder = tmp_path_factory.mktemp("cohort")
+    for seed in SEEDS:
+        for code in ("neutral", "W2", "L1"):
+            write_trial(folder / f"vw-{seed}_{code}_0.parquet", cohort.trial_of(seed, 0, code, 3.0))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def recordings(data: Path) -> list[Recording]:
+    return dataset.load(data)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, recordings: list[Recording]) -> Path:
+    """Every wearer withheld once; networks that answer the training mean of each outcome."""
+    folder = tmp_path_factory.mktemp("run") / "run"
+    splits = {name: Split((PEOPLE[i - 2],), (PEOPLE[i - 1],), (name,)) for i, name in enumerate(PEOPLE)}
+    runs.open_run(folder, recordings, splits, TrainConfig(max_epochs=80))
+    for fold in splits:
+        with np.load(folder / fold / runs.STATISTICS) as table:
+            statistics = {key: table[key] for key in table.files}
+        for i, outcome in enumerate(signals.OUTCOME_NAMES):
+            network = tcn.Tcn()
+            mean, sd = (float(statistics[f"outcome_{of}"][i]) for of in ("mean", "sd"))
+            network.set_normalisation(statistics["input_mean"], statistics["input_sd"], mean, sd)
+            torch.nn.init.zeros_(network.head.weight)
+            torch.nn.init.zeros_(network.head.bias)
+            torch.save({"best": network.state_dict()}, folder / fold / f"{outcome}.pt")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def out(run: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    assert cli.main(["report", str(run), str(data), "--out", str(folder), "--processes", "2"]) == 0
+    return folder
+
+
+def test_a_fold_is_told_of_the_people_it_withheld_and_of_nobody_else(
+    run: Path, data: Path, recordings: list[Recording], out: Path
+) -> None:
+    played = fold_series.series_of_fold(run / "vw-1002", data, recordings)
+    assert [one.name for one in played.series] == ["vw-1002_L1_0", "vw-1002_W2_0"]
+    one = played.series[1]
+    assert (one.subject, one.task, one.condition) == ("vw-1002", "W", "W2")
+    assert {"tcn", "constant", "ridge", "analytical", "relative"} <= set(one.estimates)
+    known = np.isfinite(one.truth)
+    assert known[248:].all() and not known[:248].any()
+    with np.load(run / "vw-1002" / runs.STATISTICS) as table:
+        told = table["outcome_mean"][signals.OUTCOME_NAMES.index("knee_angle")]
+    at = signals.LABEL_NAMES.index("knee_angle_l")
+    np.testing.assert_allclose(one.estimates["tcn"][248:, at], told, rtol=1e-4)
+
+
+def test_series_are_kept_until_the_networks_change(
+    run: Path, data: Path, recordings: list[Recording], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fold = tmp_path / "vw-1001"
+    shutil.copytree(run / "vw-1001", fold)
+    first = fold_series.series_of_fold(fold, data, recordings, formulas=False)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("was played again")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fold_series, "play_recordings", refuse)
+        again = fold_series.series_of_fold(fold, data, recordings, formulas=False)
+        for was, now in zip(first.series, again.series, strict=True):
+            np.testing.assert_allclose(was.estimates["tcn"], now.estimates["tcn"], rtol=1e-6)
+        with pytest.raises(AssertionError, match="was played again"):
+            fold_series.series_of_fold(fold, data, recordings, formulas=True)
+    state = torch.load(fold / "knee_angle.pt", weights_only=True)
+    state["best"]["output_mean"] += 1.0
+    torch.save(state, fold / "knee_angle.pt")
+    changed = fold_series.series_of_fold(fold, data, recordings, formulas=False)
+    at = signals.LABEL_NAMES.index("knee_angle_r")
+    moved = changed.series[0].estimates["tcn"] - first.series[0].estimates["tcn"]
+    np.testing.assert_allclose(moved[248:, at], 1.0, atol=1e-3)
+
+
+def test_the_object_holds_every_group_estimator_and_test(out: Path) -> None:
+    def no_nan(text: str) -> float:
+        raise AssertionError(f"{text} is no JSON")
+
+    told: dict[str, Any] = json.loads((out / "report.json").read_text(), parse_constant=no_nan)
+    assert told["subjects"] == list(PEOPLE) and told["virtual"] is True
+    assert told["unfinished"] == list(PEOPLE) == told["folds"]
+    assert told["deviations"] == {"max_epochs": {"paper": 150, "here": 80}}
+    assert told["recipe"] == asdict(TrainConfig(max_epochs=80))
+    assert set(told["by_group"]) == {"overall", "cyclic", "non-cyclic", "L", "W"}
+    knee = told["by_group"]["W"]["knee_angle"]
+    assert knee["tcn"]["rmse"]["subjects"] == 3
+    pooled = {name: of["rmse_pooled"] for name, of in knee.items()}
+    assert knee["tcn"]["skill"]["constant"] == pytest.approx(1 - pooled["tcn"] / pooled["constant"])
+    assert knee["tcn"]["skill"]["constant"] < 0.5
+    assert knee["analytical"]["rmse"]["mean"] < 0.7 * knee["tcn"]["rmse"]["mean"]
+    assert told["better_than"]["knee_angle"]["analytical"] is False
+    assert len(told["anova"]) == 2 * 8 * 3
+    tested = [one for one in told["anova"] if one["measure"] == "rmse" and one["outcome"] == "knee_angle"]
+    assert all(one["p_holm"] is not None and one["df"] == [1, 2] for one in tested)
+    assert {row["value"] for row in told["insoles"]} == {"vgrf", "cop_ap", "cop_ml"}
+
+
+def test_the_page_says_what_it_can_prove_and_what_the_paper_contradicts(out: Path) -> None:
+    page = (out / "report.md").read_text()
+    assert "virtual wearers" in page and "never how accurate the suit is on people" in page
+    assert "max_epochs 80 (paper: 150)" in page
+    assert "Not trained to the end: vw-1000, vw-1001" in page
+    assert "moving proximally from the ground" in page and "1.18" in page
+    assert "vacuous with two levels" in page
+    for figure in ("figure_4", "figure_5", "figure_6"):
+        assert f"({figure}.png)" in page
+        assert (out / f"{figure}.png").stat().st_size > 10_000 and (out / f"{figure}.pdf").exists()
+    assert "figure_3: left out" in page
+    for line in page.splitlines():
+        assert "nan" not in line.lower().split()
+
+
+def test_tables_for_spreadsheets_agree_with_the_object(out: Path) -> None:
+    told = json.loads((out / "report.json").read_text())
+    with (out / "scores.csv").open() as lines:
+        rows = list(csv.DictReader(lines))
+    assert tuple(rows[0]) == report_tables.LONG_HEAD
+    of = {(row["estimator"], row["outcome"], row["side"], row["group"], row["series"]): row for row in rows}
+    row = of["ridge", "ankle_angle_moment", "both", "L", "filtered"]
+    assert float(row["rmse_mean"]) == pytest.approx(
+        told["by_group"]["L"]["ankle_angle_moment"]["ridge"]["rmse"]["mean"]
+    )
+    assert ("tcn", "hip_flexion", "left", "overall", "as sent") in of
+    assert ("tcn", "lumbar_extension", "left", "overall", "as sent") not in of
+    with (out / "subjects.csv").open() as lines:
+        own = [
+            float(row["rmse"])
+            for row in csv.DictReader(lines)
+            if (row["estimator"], row["outcome"], row["group"]) == ("ridge", "ankle_angle_moment", "L")
+        ]
+    assert np.mean(own) == pytest.approx(float(row["rmse_mean"]))
+    assert np.std(own, ddof=1) == pytest.approx(float(row["rmse_sd"]))
+    assert (out / "anova.csv").exists() and (out / "insoles.csv").exists()
+    assert not list(out.glob("*.new"))
+
+
+def test_people_that_the_data_do_not_hold_are_named(
+    run: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "trials").mkdir()
+    for path in data.glob("vw-1000*.parquet"):
+        (tmp_path / "trials" / path.name).write_bytes(path.read_bytes())
+    assert cli.main(["report", str(run), str(tmp_path / "trials"), "--out", str(tmp_path / "out")]) == 2
+    assert "has no trial of vw-1001" in capsys.readouterr().err
+    assert cli.main(["report", str(tmp_path), str(data), "--out", str(tmp_path / "out")]) == 2
+    assert "is no run" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
