@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from models.commands import Commands
@@ -11,8 +12,65 @@ from models.commands import Commands
 
 def add(commands: Commands) -> None:
     """Other laboratories' data in, checked."""
-    for add_one in (_add_table, _add_check, _add_tasks):
+    for add_one in (_add_opensim, _add_table, _add_recording, _add_check, _add_tasks):
         add_one(commands)
+
+
+def _add_opensim(commands: Commands) -> None:
+    opensim = commands.add_parser(
+        "import-opensim",
+        help="make trials of an OpenSim set: a model, markers or inverse kinematics, ground forces",
+    )
+    opensim.add_argument("folder", type=Path, help="one .osim and <trial>.trc, _ik.mot, _grf.mot, _id.sto")
+    opensim.add_argument("out", type=Path, help="folder for the trials")
+    opensim.add_argument("--subject", required=True)
+    opensim.add_argument(
+        "--task",
+        dest="tasks",
+        type=_task,
+        action="append",
+        required=True,
+        metavar="PATTERN=TASK",
+        help="of the trials whose name fits, e.g. 'walk*=W'; the first that fits counts; may be given again",
+    )
+    opensim.add_argument("--source", default="", help="where the set is from, kept in the trials")
+    scaling = opensim.add_argument_group("a generic model, scaled first")
+    scaling.add_argument("--scale-setup", type=Path, help="ScaleTool's file of the marker set")
+    scaling.add_argument("--static", type=Path, help="the standing trial (.trc)")
+    scaling.add_argument("--mass", type=float, help="of the body [kg]")
+    opensim.add_argument(
+        "--kinematics",
+        choices=("auto", "given", "markers"),
+        default="auto",
+        help="auto: as given unless it misses markers of feet or pelvis, else from the markers",
+    )
+    opensim.add_argument(
+        "--residual", type=float, help="[N/kg] above which something not measured bears the body"
+    )
+    opensim.add_argument("--processes", type=int, default=1)
+    opensim.set_defaults(run=_import_opensim)
+
+
+def _import_opensim(options: argparse.Namespace) -> int:
+    from models.importers.opensim_files import find_set
+    from models.importers.opensim_import import Options, import_set
+
+    given = find_set(options.folder, options.subject, dict(options.tasks), options.source)
+    scaling = {"scale_setup": options.scale_setup, "static": options.static, "mass_kg": options.mass}
+    given = replace(given, **{key: value for key, value in scaling.items() if value is not None})
+    chosen = Options(kinematics=options.kinematics)
+    if options.residual is not None:
+        chosen = replace(chosen, residual_n_per_kg=options.residual)
+    return _checked(import_set(given, options.out, chosen, print, options.processes))
+
+
+def _task(text: str) -> tuple[str, str]:
+    pattern, found, task = text.rpartition("=")
+    if not found or not pattern or not task:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: write a pattern of trials' names and their task, as 'walk*=W'"
+        )
+    return pattern, task
 
 
 def _add_table(commands: Commands) -> None:
@@ -28,6 +86,21 @@ def _import_table(options: argparse.Namespace) -> int:
     from models.importers.sensor_tables import import_tables
 
     return _checked(import_tables(options.map, options.out, print))
+
+
+def _add_recording(commands: Commands) -> None:
+    recording = commands.add_parser(
+        "import-recording", help="make trials of the suit's recordings and motion capture, by the sync pulse"
+    )
+    recording.add_argument("map", type=Path, help="TOML file, see examples/import-recording.toml")
+    recording.add_argument("out", type=Path, help="folder for the trials")
+    recording.set_defaults(run=_import_recording)
+
+
+def _import_recording(options: argparse.Namespace) -> int:
+    from models.importers.recordings import import_recordings
+
+    return _checked(import_recordings(options.map, options.out, print))
 
 
 def _checked(paths: list[Path]) -> int:

@@ -6,30 +6,21 @@ once, with its key.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from jetson_runtime.suit.config import Wearer
 from jetson_runtime.suit.mounting import DIRECTIONS, IN_SEGMENT_AXES, MOUNTINGS
 from jetson_runtime.suit.signals import LABEL_NAMES, PARTS
 from models.importers import units
-from models.importers.errors import ImportSetError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from models.importers.errors import raise_all
+from models.importers.toml_map import MapTable, mistake, read_map
 
 Column = Annotated[str, Field(min_length=1)]
 Side = Literal["r", "l"]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _one_of(value: str, known: tuple[str, ...]) -> str:
@@ -38,7 +29,7 @@ def _one_of(value: str, known: tuple[str, ...]) -> str:
     return value
 
 
-class Time(_Table):
+class Time(MapTable):
     """column in `unit` (s, ms, us, ns), or counts of `step_s`, or no column and rows at `rate_hz`.
 
     steady: of stamps that jitter or were rounded, taken for those of a device that lost nothing: a straight line.
@@ -57,7 +48,7 @@ class Time(_Table):
         return self
 
 
-class Imu(_Table):
+class Imu(MapTable):
     """Three columns each for accel and gyro; orientation: four of a quaternion (w x y z) or nine of a matrix, row by
     row, sensor to world. Without gyro it is taken from the orientation."""
 
@@ -104,7 +95,7 @@ class Imu(_Table):
         return self
 
 
-class Zone(_Table):
+class Zone(MapTable):
     """A part of an insole that tells only its force: where its middle is, in foot lengths and widths."""
 
     column: Column
@@ -112,7 +103,7 @@ class Zone(_Table):
     ml: float = Field(ge=0.0, le=1.0)
 
 
-class Insole(_Table):
+class Insole(MapTable):
     """force with its centre (ap from the heel, ml from the medial edge), or zones, whose centre is their mean."""
 
     side: Side
@@ -142,7 +133,7 @@ class Insole(_Table):
         return self
 
 
-class Label(_Table):
+class Label(MapTable):
     """sign: -1 where the other laboratory's angle or moment grows the other way."""
 
     name: str
@@ -157,7 +148,7 @@ class Label(_Table):
         return self
 
 
-class Layout(_Table):
+class Layout(MapTable):
     """One kind of file. header_line: of the columns' names, from 1; first_row: the line of the first values.
 
     group: of an HDF5 file. lowpass_hz: zero-lag, of the labels alone, where they are not filtered yet.
@@ -177,20 +168,20 @@ class Layout(_Table):
     labels: tuple[Label, ...] = ()
 
 
-class MappedTrial(_Table):
+class MappedTrial(MapTable):
     """files: name of a table -> path, relative to the map. offset_s: to be added to a table's times, by its name, to
     bring them to the common clock. start_s, end_s: what of that clock becomes the trial."""
 
     name: Annotated[str, Field(pattern=r"^[\w.+-]+$")]
     task: str
     files: dict[str, str]
-    offset_s: dict[str, float] = {}
+    offset_s: dict[str, float] = Field(default_factory=dict)
     start_s: float | None = None
     end_s: float | None = None
-    about: dict[str, str] = {}
+    about: dict[str, str] = Field(default_factory=dict)
 
 
-class TableMap(_Table):
+class TableMap(MapTable):
     """The whole file."""
 
     subject: Annotated[str, Field(min_length=1)]
@@ -202,19 +193,8 @@ class TableMap(_Table):
 
 def load_map(path: Path) -> TableMap:
     """The map at `path`; raises ImportSetError that lists every mistake."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ImportSetError([f"{path}: cannot be read ({error.strerror}); check the path"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ImportSetError([f"{path}: is not valid TOML ({error}); mend it"]) from error
-    try:
-        found = TableMap.model_validate(table)
-    except ValidationError as error:
-        raise ImportSetError([_mistake(path, item["loc"], item["msg"]) for item in error.errors()]) from error
-    mistakes = list(_between(path, found))
-    if mistakes:
-        raise ImportSetError(mistakes)
+    found = read_map(path, TableMap)
+    raise_all(list(_between(path, found)))
     return found
 
 
@@ -225,15 +205,15 @@ def _between(path: Path, found: TableMap) -> Iterator[str]:
             for name in given:
                 if name not in found.tables:
                     what = f"there is no table {name}; there are {', '.join(found.tables)}"
-                    yield _mistake(path, ("trials", k, key, name), what)
+                    yield mistake(path, ("trials", k, key, name), what)
         if not trial.files:
-            yield _mistake(path, ("trials", k, "files"), "is empty; name a file for a table")
+            yield mistake(path, ("trials", k, "files"), "is empty; name a file for a table")
         if trial.name in [one.name for one in found.trials[:k]]:
-            yield _mistake(path, ("trials", k, "name"), f"{trial.name} is there twice; give each its own")
-    seen: dict[str, str] = {}
+            yield mistake(path, ("trials", k, "name"), f"{trial.name} is there twice; give each its own")
+    seen: dict[str, str] = Field(default_factory=dict)
     for where, target in _targets(found):
         if target in seen:
-            yield _mistake(path, (where,), f"{target} comes from {seen[target]} too; keep one")
+            yield mistake(path, (where,), f"{target} comes from {seen[target]} too; keep one")
         seen.setdefault(target, where)
 
 
@@ -246,8 +226,3 @@ def _targets(found: TableMap) -> Iterator[tuple[str, str]]:
             *(f"label {label.name}" for label in layout.labels),
         ):
             yield f"tables.{table}", target
-
-
-def _mistake(path: Path, location: tuple[int | str, ...], message: str) -> str:
-    key = ".".join(str(part) for part in location) or "(file)"
-    return f"{path}: {key}: {message.removeprefix('Value error, ')}"
