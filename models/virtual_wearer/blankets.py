@@ -59,7 +59,7 @@ def plan_condition(
 def _starts(
     condition: Condition, seconds: float | None, tempo: float, rng: np.random.Generator
 ) -> tuple[list[float], float]:
-    cycle, at, starts = 4.0 * tempo, 0.4, list[float]()
+    cycle, at, starts = 4.3 * tempo, 0.4, list[float]()
     while (
         len(starts) < condition.repetitions if seconds is None else (not starts or at + cycle < seconds + 1.0)
     ):
@@ -74,7 +74,7 @@ def _schedule(t: Array, starts: list[float], tempo: float, rng: np.random.Genera
         vary = tempo * (1.0 + 0.05 * np.clip(rng.normal(size=3), -2.0, 2.0))
         bottom = at + 1.2 * vary[0]
         up = bottom + 0.5 * vary[1]
-        top = up + 1.2 * vary[2]
+        top = up + 1.5 * vary[2]
         down, rise, away = (
             settle(t, at, bottom - at),
             settle(t, up, top - up),

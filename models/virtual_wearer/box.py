@@ -30,7 +30,7 @@ def plan_condition(
     leg = 0.985 * (body.thigh + body.shank)
     plan.height_cutoff_hz = 2.5
     plan.pelvis_height = body.ankle_height + leg + _rise(t, events, height) + 0.002 * wander(rng, len(t), 0.8)
-    lean = float(rng.uniform(0.12, 0.28))
+    lean = float(rng.uniform(0.25, 0.42))
     for move in events:
         work = settle(t, move[0] - 0.3, 0.6) - settle(t, move[3] - 0.2, 0.7)
         plan.trunk[:, 1] -= lean * work
@@ -75,7 +75,7 @@ def _feet(
             pitch_off = -np.radians(42.0) if leaves_last and not above else -np.radians(8.0)
             pitch_on = -np.radians(25.0) if k and not above else 0.0
             feet[side].append(
-                Footing(land, off, *place, pitch_on, float(pitch_off), 0.35, 0.5, 0.33 if above else 0.42)
+                Footing(land, off, *place, pitch_on, float(pitch_off), 0.35, 0.5, 0.50 if above else 0.42)
             )
             land = move[2 * side + 1] if move else 0.0
     return feet

@@ -1,6 +1,6 @@
 """Climbing a ladder, rung by rung, as on one that never ends: one repetition is a metre.
 
-Feet stand on the rungs with their balls and change in turn; each hand goes with the foot of the other side, two rungs
+Feet stand on the rungs with their hollows and change in turn; each hand goes with the foot of the other side, two rungs
 at a time. The hands carry part of the weight and keep the body at the ladder. Descent is ascent backwards in time.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from models.tasks import Condition
-from models.virtual_wearer.anthropometry import BALL_FROM_HEEL, Body
+from models.virtual_wearer.anthropometry import Body
 from models.virtual_wearer.dynamics import GRAVITY, RATE_HZ
 from models.virtual_wearer.frames import Array, smooth
 from models.virtual_wearer.hands import Hands, hanging
@@ -22,8 +22,9 @@ from models.virtual_wearer.subject import Subject
 
 RUNG_M = 0.25
 SLOPE = np.radians(75.0)
+ON_RUNG = 0.52  # foot lengths from the heel: the hollow of the foot
 SWING = 0.55  # of the time that a rung takes
-CARRIED, DRAWN = 0.15, 0.11  # of bodyweight, by the hands: upwards, towards the ladder
+CARRIED, DRAWN = 0.15, 0.15  # of bodyweight, by the hands: upwards, towards the ladder
 WAY = Way(clear=0.03, back=0.08)
 
 
@@ -75,9 +76,9 @@ def _feet(
 
 
 def _footing(body: Body, side: int, land: float, off: float, rung: int) -> Footing:
-    x = _ladder_x(rung * RUNG_M) - BALL_FROM_HEEL * body.foot_length
+    x = _ladder_x(rung * RUNG_M) - ON_RUNG * body.foot_length
     z = SIDE_SIGN[side] * 0.11
-    return Footing(land, off, x, rung * RUNG_M, z, -0.12, -0.2, 0.25, 0.25, 0.66)
+    return Footing(land, off, x, rung * RUNG_M, z, -0.1, -0.15, 0.25, 0.25, ON_RUNG)
 
 
 def _ladder_x(height: float) -> float:

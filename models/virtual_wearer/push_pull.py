@@ -25,7 +25,7 @@ WAGON_KG = 25.0
 ROLLING = 0.035  # of the weight
 HANDLE_M = 0.40  # between the hands
 BOUT_S, REST_S = 4.5, 2.2
-HARDEST = {"push": 0.22, "pull": 0.20}  # of bodyweight, static
+HARDEST = {"push": 0.22, "pull": 0.16}  # of bodyweight, static
 
 
 def plan_wagon(

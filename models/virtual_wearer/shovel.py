@@ -24,7 +24,7 @@ GRIP_M, BLADE_M, MIDDLE_M = (
 )  # along the shaft: between the hands; beyond the right: load, mass
 SHOVEL_KG = 1.8
 OVER_M = 0.15  # the blade's centre over the platform in the throw
-CYCLE_S = 3.4
+CYCLE_S = 3.7
 # Of scoop and throw: the right hand's way ahead (of the body's height), the shaft's elevation and heading to the left.
 READY = (0.17, 0.72, -0.60, 0.0)  # ahead, up (m at 1.75 m), elevation, heading
 SCOOP = (0.19, 0.46, -0.75, 0.0)
@@ -76,9 +76,9 @@ def _schedule(
     for at in starts:
         vary = tempo * (1.0 + 0.05 * np.clip(rng.normal(size=3), -2.0, 2.0))
         low, up = at + 0.9 * vary[0], at + 1.15 * vary[0]
-        out = up + 0.95 * vary[1]
+        out = up + 1.15 * vary[1]
         size = 1.0 + 0.04 * np.clip(rng.normal(size=2), -2.0, 2.0)
-        scoop += size[0] * (settle(t, at, low - at) - settle(t, up, 0.9 * vary[1]))
+        scoop += size[0] * (settle(t, at, low - at) - settle(t, up, 1.1 * vary[1]))
         thrown += size[1] * (settle(t, up + 0.25 * vary[1], out - up) - settle(t, out + 0.35, 0.9 * vary[2]))
         load += settle(t, low - 0.15, 0.35) - settle(t, out + 0.05, 0.2)
     return scoop, thrown, load

@@ -30,7 +30,7 @@ def test_a_clean_lift_is_read_from_gravity_to_half_a_degree(lift: Trial) -> None
     """What is left is what the plane leaves out: lean and twist, and the labels' own 6 Hz filter."""
     found = trial_angles.angles(lift)
     assert sorted(found) == sorted(name for name in LABEL_NAMES if not name.endswith("_moment"))
-    assert lift.labels[:, LABEL_NAMES.index("hip_flexion_r")].max() > 140.0
+    assert lift.labels[:, LABEL_NAMES.index("hip_flexion_r")].max() > 130.0
     assert {name: e for name in found if (e := _error(lift, found, name)) > 0.5} == {}
 
 
