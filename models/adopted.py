@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
@@ -85,14 +84,11 @@ def adopt(
     networks = _completed(found, rest)
     card = {"imported": sources, "rest": str(rest.name) if rest else "", "note": _NOTE}
     fitted = _baselines(data)
-    fresh = out.with_name(f"{out.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    export.export(fresh, networks, fitted, name=name, created=_newest(paths), card=card)
-    made_bundle = bundle.load(fresh)
-    made_bundle.self_test(engines.create("numpy", made_bundle, len(signals.SIDES)))
-    shutil.rmtree(out, ignore_errors=True)
-    fresh.replace(out)
-    return made_bundle.manifest
+    with export.whole(out) as fresh:
+        manifest = export.export(fresh, networks, fitted, name=name, created=_newest(paths), card=card)
+        whole = bundle.load(fresh)
+        whole.self_test(engines.create("numpy", whole, len(signals.SIDES)))
+    return manifest
 
 
 _NOTE = "Weights that were trained elsewhere: evaluate them on people of your own before you rely on them."

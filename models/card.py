@@ -28,7 +28,7 @@ MEASURED = ("test", "test_subjects", "errors", "by_task", "by_side", "without", 
 VIRTUAL_NOTE = (
     "Trained on virtual wearers: shows that software and method work, not how accurate it is on people."
 )
-_VIRTUAL_LIMIT = (
+VIRTUAL_LIMIT = (
     "Any statement about people: it was trained on virtual wearers alone, who move as a physics model does."
 )
 _LIMITS = (
@@ -68,7 +68,7 @@ def of_run(run_folder: Path, split: Split, recordings: Sequence[Recording]) -> d
             "seconds": round(max(state["elapsed_s"] for state in states.values())),
         },
         "note": VIRTUAL_NOTE if virtual else "",
-        "limits": [*([_VIRTUAL_LIMIT] if virtual else []), _task_limit(training), *_LIMITS],
+        "limits": [*([VIRTUAL_LIMIT] if virtual else []), _task_limit(training), *_LIMITS],
     }
 
 

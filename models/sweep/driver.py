@@ -21,6 +21,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from jetson_runtime.suit.errors import SuitError
 from models.dataset import Recording
 from models.sweep import state
 from models.sweep.errors import SweepError
@@ -82,8 +83,8 @@ def attempt(work: Work, job: Job, recordings: Sequence[Recording], folder: Path)
 def _worked(work: Work, job: Job, recordings: Sequence[Recording], place: Path) -> list[dict[str, Any]]:
     try:
         return work(job, recordings, place / state.RUN)
-    except RuntimeError as error:
-        # What torch raises where its archive finds no room.
+    except (RuntimeError, SuitError) as error:
+        # torch and the training have errors of their own for a disk without room.
         if shutil.disk_usage(place).free < _ROOM:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(place)) from error
         raise

@@ -18,7 +18,7 @@ from typing import Any
 from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.inference.bundle import Bundle
 from jetson_runtime.suit import signals
-from models import dataset, export, folds, tcn
+from models import card, dataset, export, folds, tcn
 from models.dataset import Recording
 from models.evaluation import evaluate, folder
 from models.evaluation.folder import Played
@@ -30,6 +30,7 @@ from models.training.recipe import TrainConfig
 
 RECIPE = TrainConfig(learning_rate=1e-5, min_epochs=3, max_epochs=20, patience=3)
 _FOLD = "adapted"
+_NOTE = "Trained on with recordings of people; what it was trained on at first is told below."
 _MEASURES = ("rmse", "rmse_raw")
 # An increase by less than this part of the error is what folding the same weights anew may do.
 _ROUNDING = 1e-4
@@ -79,24 +80,28 @@ def adapt(
     recordings, withheld = dataset.load(data, processes), dataset.load(test, processes)
     _refuse_seen(parent, recordings, withheld)
     config = replace(config, init=str(old))
-    fresh, run_folder = (out.with_name(f"{out.name}.{suffix}") for suffix in ("new", "run"))
+    run_folder = out.with_name(f"{out.name}.run")
     networks, kept = _trained(run_folder, parent, recordings, config, processes, say)
-    card = {**parent.manifest.card, "ancestry": _ancestry(parent, recordings, config, kept)}
-    write = _Writer(fresh, networks, parent, name or parent.manifest.name, _newest(data))
-    write(card)
-    before, after = (folder.play_recordings(one, test, withheld, formulas=False) for one in (old, fresh))
+    about = _card(parent, recordings, config, kept)
+    candidate = run_folder / "candidate"
+    manifest = export.export(
+        candidate,
+        networks,
+        parent.baselines(),
+        name=name or parent.manifest.name,
+        created=_newest(data),
+        card=about,
+    )
+    before, after = (folder.play_recordings(one, test, withheld, formulas=False) for one in (old, candidate))
     found = _compared(before, after, kept, test)
     if not found.worse:
-        card |= {
-            "errors": evaluate.card_errors(after),
-            "test_subjects": sorted({one.subject for one in withheld}),
-        }
-        found = replace(found, manifest=write(card))
-        shutil.rmtree(out, ignore_errors=True)
-        fresh.replace(out)
-    _report(out, found, card["ancestry"][-1])
-    for leftover in (fresh, run_folder):
-        shutil.rmtree(leftover, ignore_errors=True)
+        measured = {**about, **card.measured(candidate, test, withheld)}
+        with export.whole(out) as fresh:
+            shutil.copytree(candidate, fresh, dirs_exist_ok=True)
+            manifest = export.sign(fresh, manifest.model_copy(update={"card": measured}))
+        found = replace(found, manifest=manifest)
+    _report(out, found, about["ancestry"][-1])
+    shutil.rmtree(run_folder, ignore_errors=True)
     return found
 
 
@@ -116,38 +121,12 @@ def as_table(found: Adaptation) -> str:
     return table(head, rows)
 
 
-@dataclass(frozen=True)
-class _Writer:
-    """Writes the candidate, each time with another card."""
-
-    folder: Path
-    networks: tcn.TcnSet
-    parent: Bundle
-    name: str
-    created: str
-
-    def __call__(self, card: Mapping[str, Any]) -> bundles.Manifest:
-        shutil.rmtree(self.folder, ignore_errors=True)
-        fitted = self.parent.baselines()
-        return export.export(
-            self.folder, self.networks, fitted, name=self.name, created=self.created, card=card
-        )
-
-
-def _refuse_seen(old: Bundle, recordings: Sequence[Recording], withheld: Sequence[Recording]) -> None:
-    seen = {one.subject for one in recordings} | _trained_on(old.manifest.card)
+def _refuse_seen(parent: Bundle, recordings: Sequence[Recording], withheld: Sequence[Recording]) -> None:
+    seen = {one.subject for one in recordings} | card.trained_on(parent.manifest.card)
     if both := sorted({one.subject for one in withheld} & seen):
         raise ValueError(
             f"{', '.join(both)}: cannot judge, the bundle is or was trained on them; give --test people it never saw"
         )
-
-
-def _trained_on(card: Mapping[str, Any]) -> set[str]:
-    """Everybody whom the card names as trained on or stopped by, of the bundle and of all it comes from."""
-    of_run = card.get("training", {})
-    named = [of_run.get(key, ()) for key in ("train", "validation")]
-    named += [one["subjects"] for one in card.get("ancestry", ())]
-    return {name for names in named for name in names}
 
 
 def _split(recordings: Sequence[Recording]) -> tuple[list[Recording], Split]:
@@ -210,20 +189,25 @@ def _compared(before: Played, after: Played, kept: tuple[str, ...], test: Path) 
     return Adaptation(was, now, kept, None)
 
 
-def _ancestry(
-    old: Bundle, recordings: Sequence[Recording], config: TrainConfig, kept: tuple[str, ...]
-) -> list[dict[str, Any]]:
-    hours = sum(len(one.rows) for one in recordings) / signals.RATE_HZ / 3600
+def _card(
+    parent: Bundle, recordings: Sequence[Recording], config: TrainConfig, kept: tuple[str, ...]
+) -> dict[str, Any]:
+    """The parent's without what was measured of its weights, and where the new ones come from."""
+    was, people = parent.manifest.card, sorted({one.subject for one in recordings})
     mine = {
-        "name": old.manifest.name,
-        "sha256": old.manifest.sha256,
-        "subjects": sorted({one.subject for one in recordings}),
+        "name": parent.manifest.name,
+        "sha256": parent.manifest.sha256,
+        "subjects": people,
         "trials": len(recordings),
-        "hours": round(hours, 3),
-        "recipe": {**asdict(config), "init": old.manifest.sha256},
+        "hours": round(sum(len(one.rows) for one in recordings) / signals.RATE_HZ / 3600, 3),
+        "recipe": {**asdict(config), "init": parent.manifest.sha256},
         "kept": list(kept),
     }
-    return [*old.manifest.card.get("ancestry", ()), mine]
+    about = {**card.unmeasured(was), "ancestry": [*was.get("ancestry", ()), mine]}
+    if not all(name.startswith("vw-") for name in people):
+        about |= {"note": _NOTE}
+        about |= {"limits": [one for one in was.get("limits", ()) if one != card.VIRTUAL_LIMIT]}
+    return about
 
 
 def _report(out: Path, found: Adaptation, about: Mapping[str, Any]) -> None:
