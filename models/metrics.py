@@ -26,7 +26,7 @@ def r2(estimate: npt.ArrayLike, truth: npt.ArrayLike) -> float:
     """Squared Pearson correlation of one trial, as the paper reports it; NaN where either does not vary."""
     a, b = np.asarray(estimate, np.float64), np.asarray(truth, np.float64)
     known = np.isfinite(a) & np.isfinite(b)
-    if known.sum() < 2 or np.ptp(a[known]) == 0 or np.ptp(b[known]) == 0:
+    if not (_varies(a[known]) and _varies(b[known])):
         return float("nan")
     return float(np.corrcoef(a[known], b[known])[0, 1] ** 2)
 
@@ -50,6 +50,11 @@ def filtered(values: npt.ArrayLike) -> Doubles:
             if last - first > _SHORTEST:
                 answer[first:last, columns] = lowpass(answer[first:last, columns], RATE_HZ, LABEL_CUTOFF_HZ)
     return answer
+
+
+def _varies(values: Doubles) -> bool:
+    """By more than a filter's rounding makes of a constant."""
+    return len(values) > 1 and bool(np.ptp(values) > 1e-9 * np.abs(values).max())
 
 
 def _alike(known: npt.NDArray[np.bool_]) -> list[tuple[list[int], npt.NDArray[np.bool_]]]:

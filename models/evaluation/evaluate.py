@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.signals import RATE_HZ
-from models.evaluation import printed, scores
+from models.evaluation import insoles, printed, scores
 from models.evaluation.folder import Played
 from models.evaluation.markdown import number, table
 from models.evaluation.scores import OVERALL, Score, Scores
@@ -25,7 +26,8 @@ def evaluation(played: Played) -> dict[str, Any]:
     rmse, r2, mae and skill are after the paper's 6 Hz filter, rmse_raw is as sent. RMSE and MAE are over all points,
     R2 is averaged over trials (and legs), skill is 1 - RMSE / RMSE of `constant` and of `ridge`, delay is the median
     over trials (and legs), positive where the estimate is late. Beside these: `subjects` (mean and SD over subjects),
-    `by_side` (each of the 14 labels), `estimators` (all there are). NaN where nothing is known.
+    `by_side` (each of the 14 labels), `estimators` (all there are), `insoles` (against force plates, where a trial
+    holds them). NaN where nothing is known.
     """
     found = Scores(score for series in played.series for score in scores.of_series(series))
     return {
@@ -42,6 +44,7 @@ def evaluation(played: Played) -> dict[str, Any]:
         "estimators": {name: _of_estimator(found, name) for name in found.estimators},
         "trials": [_trial(series, found) for series in played.series]
         + [{"name": name, "scored_s": 0.0} for name in played.unlabelled],
+        "insoles": [asdict(row) for row in insoles.table(played.insoles)] if played.insoles else [],
         "remarks": played.remarks,
     }
 
@@ -75,10 +78,24 @@ def without_nan(value: Any) -> Any:
 def markdown(result: dict[str, Any]) -> str:
     """What `evaluation` found, for reading."""
     parts = [_overview(result), _by_task(result)]
+    if result["insoles"]:
+        parts.append(_insoles(result))
     unscored = [trial["name"] for trial in result["trials"] if not trial["scored_s"]]
     if unscored:
         parts.append(f"Not scored, no label is known: {', '.join(unscored)}")
     return "\n\n".join([*parts, *result["remarks"]])
+
+
+def _insoles(result: dict[str, Any]) -> str:
+    rows = [
+        [
+            f"{row['value']} ({insoles.VALUES[row['value']]}), {row['group']}",
+            number(row["rmse"]["mean"], 3),
+            number(row["r2"]["mean"], 2),
+        ]
+        for row in result["insoles"]
+    ]
+    return table(["insoles against force plates", "RMSE", "R2"], rows)
 
 
 def _measures(found: Scores, group: str) -> dict[str, Any]:

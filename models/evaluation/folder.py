@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -23,7 +23,9 @@ from models.checks.folder import trial_paths
 from models.checks.gaps import NEUTRAL
 from models.checks.trial_file import check_file
 from models.dataset import Recording, Way
+from models.evaluation import insoles
 from models.evaluation.device import Device, unknown_ground
+from models.evaluation.scores import Score
 from models.evaluation.series import Doubles, Series
 
 T = TypeVar("T")
@@ -35,12 +37,14 @@ Stances = Mapping[tuple[str, str], Trial]
 class Played:
     """series: of the trials with truth, by name; unlabelled: names of those without any.
 
-    remarks: lines about what does not seem right with a trial, or could not be told of it.
+    remarks: lines about what does not seem right with a trial, or could not be told of it. insoles: scores of the
+    insoles where force plates stood.
     """
 
-    series: list[Series]
-    unlabelled: list[str]
-    remarks: list[str]
+    series: list[Series] = field(default_factory=list)
+    unlabelled: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    insoles: list[Score] = field(default_factory=list)
 
 
 def play(
@@ -111,13 +115,14 @@ def _together(parts: Sequence[Played]) -> Played:
         sorted((one for part in parts for one in part.series), key=lambda one: one.name),
         sorted(name for part in parts for name in part.unlabelled),
         sorted(remark for part in parts for remark in part.remarks),
+        [score for part in parts for score in part.insoles],
     )
 
 
 def _read_and_played(
     bundle: Path, stances: Stances, formulas: bool, way: Way, paths: Sequence[Path]
 ) -> Played:
-    device, played = Device(bundles.load(bundle)), Played([], [], [])
+    device, played = Device(bundles.load(bundle)), Played()
     for path in paths:
         trial = read_trial(path)
         if trial.meta.task == NEUTRAL:
@@ -133,7 +138,7 @@ def _read_and_played(
 def _recorded_and_played(
     bundle: Path, folder: Path, stances: Stances, formulas: bool, recordings: Sequence[Recording]
 ) -> Played:
-    device, played = Device(bundles.load(bundle)), Played([], [], [])
+    device, played = Device(bundles.load(bundle)), Played()
     for recording in recordings:
         trial = read_trial(folder / f"{recording.name}.parquet")
         _add(played, device, recording, trial, stances if formulas else None)
@@ -148,4 +153,6 @@ def _add(played: Played, device: Device, recording: Recording, trial: Trial, sta
             others = by_formula(trial, stances)
         except ValueError as error:
             played.remarks.append(f"{recording.name}: no analytical estimate, {error}")
+    if trial.plates is not None:
+        played.insoles.extend(insoles.of_trial(recording.name, trial))
     played.series.append(device.series(recording, others, unknown_ground(trial)))

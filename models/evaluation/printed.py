@@ -38,7 +38,8 @@ ANALYTICAL: Mapping[str, Printed] = {
 CONTRADICTION = (
     "The paper prints its analytical moment errors for lower back, hip, knee and ankle as .306, .407, 1.18 and 1.73 "
     'Nm/kg, while its discussion says they get "increasingly worse performance moving proximally from the ground". '
-    "Both cannot be: the printed order is probably reversed. They are quoted as printed and set no bar for any joint."
+    "One of the two must be wrong, and the text does not tell which. They are quoted as printed and set no bar for any "
+    "joint."
 )
 # IV.B: mean absolute error in walking, and RMSE of moments in walking and in non-cyclic tasks.
 MAE_WALKING: Mapping[str, float] = {"hip_flexion": 6.1, "knee_angle": 4.8, "ankle_angle": 4.3}

@@ -72,7 +72,7 @@ def _about(evaluated: Evaluated) -> str:
     found = evaluated.found
     lines = [
         f"{len(found.subjects)} people withheld in {len(evaluated.folds)} folds, {len(evaluated.played.series)} trials,"
-        f" {evaluated.minutes:.0f} minutes; tasks {', '.join(found.tasks)}."
+        f" {evaluated.minutes:.1f} minutes; tasks {', '.join(found.tasks)}."
     ]
     if evaluated.config.paper_literal:
         lines.append("The withheld person also decided when to stop, as the paper appears to do.")

@@ -191,8 +191,10 @@ def verdicts(found: Scores) -> dict[str, dict[str, bool | None]]:
 
 
 def spread(value: Spread, outcome: str) -> str:
-    """`8.60 ± 1.01`, with the digits of the outcome; an R2 where it is empty."""
+    """`8.60 ± 1.01`, with the digits of the outcome, of an R2 where it is empty; a dash where nothing is known."""
     digits = _digits(outcome)
+    if not math.isfinite(value.mean):
+        return "-"
     return f"{number(value.mean, digits)} ± {number(value.sd, digits)}"
 
 

@@ -21,6 +21,7 @@ def test_r2_is_the_squared_correlation_and_blind_to_scale() -> None:
     noise = np.random.default_rng(0).standard_normal(500)
     assert metrics.r2(noise, truth) < 0.05
     assert np.isnan(metrics.r2(np.ones(500), truth))
+    assert np.isnan(metrics.r2(metrics.filtered(np.full((500, 1), 7.3))[:, 0], truth))
 
 
 def test_the_filter_keeps_slow_movement_in_place_and_removes_fast() -> None:

@@ -93,7 +93,7 @@ def test_a_folder_without_any_truth_is_refused(
 
 
 def test_the_tables_have_a_line_for_each_outcome(cohort: list[Series]) -> None:
-    result = evaluate.evaluation(folder.Played(cohort, [], []))
+    result = evaluate.evaluation(folder.Played(cohort))
     overview, by_task = evaluate.markdown(result).split("\n\n")
     for text in (overview, by_task):
         lines = text.splitlines()
@@ -108,7 +108,7 @@ def test_subjects_weigh_the_same_on_the_card_however_long_they_were_recorded(coh
     off = replace(
         cohort[2], truth=cohort[2].truth[:300], estimates={"tcn": cohort[2].truth[:300] + 4.0}, subject="off"
     )
-    errors = evaluate.card_errors(folder.Played([exact, off], [], []))
+    errors = evaluate.card_errors(folder.Played([exact, off]))
     assert errors["hip_flexion"]["network"]["rmse"] == pytest.approx(2.0)
     assert errors["hip_flexion"]["filtered"]["rmse"] == pytest.approx(2.0)
 

@@ -67,7 +67,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, recordings: list[Recording]) -
 @pytest.fixture(scope="module")
 def out(run: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
-    assert cli.main(["report", str(run), str(data), "--out", str(folder), "--processes", "2"]) == 0
+    assert cli.main(["report", str(run), str(data), "--out", str(folder)]) == 0
     return folder
 
 
