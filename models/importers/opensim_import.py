@@ -31,14 +31,16 @@ class Options:
     """Filters as in the paper; from what residual force [N/kg] on something not measured bears the wearer.
 
     kinematics: `given` takes inverse kinematics where it is given, `markers` runs it anew where markers are,
-    `auto` takes the given one unless it misses a marker on a foot or the pelvis by more than `tolerated_m`.
+    `auto` takes the given one unless it misses a marker on a foot or the pelvis by more than `tolerated_m` RMS.
+    accuracy: of OpenSim's inverse kinematics; see opensim_tools.ACCURACY for what more of it buys.
     """
 
     label_cutoff_hz: float = LABEL_CUTOFF_HZ
     imu_cutoff_hz: float = IMU_CUTOFF_HZ
     residual_n_per_kg: float = 1.5
     kinematics: str = "auto"
-    tolerated_m: float = 0.04
+    tolerated_m: float = 0.015
+    accuracy: float = opensim_tools.ACCURACY
     # Of a filtered label at both ends of a trial: the filter knows nothing beyond them.
     edge_s: float = 0.1
 
@@ -234,7 +236,9 @@ def _kinematics(model: BodyModel, data: TrialData, folder: Path, options: Option
         if worst is None or missed[worst] <= options.tolerated_m:
             return data.coordinates, ["inverse kinematics as given"]
         why = f"the given inverse kinematics misses {worst} by {100 * missed[worst]:.1f} cm RMS, run anew"
-    tracked = opensim_tools.inverse_kinematics(model, data.files.markers, data.markers, folder)
+    tracked = opensim_tools.inverse_kinematics(
+        model, data.files.markers, data.markers, folder, options.accuracy
+    )
     rms = float(np.sqrt(np.mean(np.square(list(tracked.missed_m.values())))))
     return tracked.table, [f"{why} (markers {100 * rms:.1f} cm RMS)"]
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jetson_runtime.suit.signals import SIDES
-from models.importers.body_model import BODY_OF_PART, BodyModel, ModelMarker, opensim
+from models.importers.body_model import BodyModel, ModelMarker, opensim
 from models.importers.errors import ImportSetError, defect
 from models.importers.ground import FootLoads
 from models.importers.storage import Markers, Table, read_table, write_markers, write_table
@@ -19,14 +19,14 @@ from models.importers.storage import Markers, Table, read_table, write_markers, 
 Doubles = npt.NDArray[np.float64]
 
 # How much a marker tells of the skeleton: bone close under the skin, the knee's epicondyles, a computed hip joint
-# centre, a cluster on muscle; the trunk bends where the model has no joint and must not tilt the pelvis, and an arm
-# that the model's shoulder cannot follow must not turn the trunk.
-_BONE, _KNEE, _JOINT_CENTRE, _CLUSTER, _TRUNK, _ARM = 1.0, 0.75, 0.5, 0.15, 0.1, 0.02
+# centre, and all others (a cluster on muscle; a trunk that bends where the model has no joint; arms). Relative numbers.
+_BONE, _KNEE, _JOINT_CENTRE, _OTHER = 5.0, 3.0, 2.0, 1.0
 _LOWER_BODY = ("pelvis", "femur", "tibia", "patella", "talus", "calcn", "toes")
 # A cluster marker is never so near to a joint's centre.
 _CENTRE_M = 0.03
-# OpenSim's own 1e-5 stops up to 0.2 degrees short, by chance from frame to frame: twice differentiated, that is noise.
-_ACCURACY = 1e-6
+# OpenSim's own. It stops up to 0.2 degrees short, by chance from frame to frame, which twice differentiated is noise of
+# up to 0.7 m/s^2 in the trunk's accel_z of a walk; 1e-6 takes twice as long.
+ACCURACY = 1e-5
 # What is loaded -> the bodies that may bear it.
 _LOADED = {"foot": ("calcn",), "hand": ("hand", "radius", "humerus")}
 # A coordinate whose change by 0.1 rad moves every marker less than this is not seen by them.
@@ -48,13 +48,15 @@ def marker_weights(model: BodyModel, seen: tuple[str, ...]) -> dict[str, float]:
 
 def _weight(marker: ModelMarker) -> float:
     if not marker.body.startswith(_LOWER_BODY):
-        return _TRUNK if marker.body == BODY_OF_PART["back"] else _ARM
+        return _OTHER
     if not marker.anatomical:
-        return _JOINT_CENTRE if float(np.linalg.norm(marker.place)) < _CENTRE_M else _CLUSTER
+        return _JOINT_CENTRE if float(np.linalg.norm(marker.place)) < _CENTRE_M else _OTHER
     return _KNEE if marker.body.startswith("femur") else _BONE
 
 
-def inverse_kinematics(model: BodyModel, path: Path, markers: Markers, folder: Path) -> Tracked:
+def inverse_kinematics(
+    model: BodyModel, path: Path, markers: Markers, folder: Path, accuracy: float = ACCURACY
+) -> Tracked:
     """Raises ImportSetError if fewer than three markers on the pelvis or none on a foot are seen."""
     weights = marker_weights(model, markers.names)
     _check_markers(path, model, weights)
@@ -62,7 +64,8 @@ def inverse_kinematics(model: BodyModel, path: Path, markers: Markers, folder: P
     trc, out = folder / f"{path.stem}.trc", folder / f"{path.stem}_ik.mot"
     write_markers(trc, markers)
     tool = osim.InverseKinematicsTool()
-    posed = _with_unseen_locked(model, weights)
+    posed = model.osim.clone()
+    posed.initSystem()
     tool.setModel(posed)
     tool.setMarkerDataFileName(str(trc))
     for name, weight in weights.items():
@@ -74,7 +77,7 @@ def inverse_kinematics(model: BodyModel, path: Path, markers: Markers, folder: P
     tool.setEndTime(float(markers.time_s[-1]))
     tool.setResultsDir(str(folder))
     tool.set_report_errors(False)
-    tool.set_accuracy(_ACCURACY)
+    tool.set_accuracy(accuracy)
     tool.setOutputMotionFileName(str(out))
     _run(tool, path, "inverse kinematics")
     table = read_table(out)
@@ -191,19 +194,6 @@ def _check_markers(path: Path, model: BodyModel, weights: dict[str, float]) -> N
             defects.append(defect(path, what, "name the markers as in the model"))
     if defects:
         raise ImportSetError(defects)
-
-
-def _with_unseen_locked(model: BodyModel, weights: dict[str, float]) -> Any:
-    """A copy of the model in which a coordinate that no marker shows (toes, hands) keeps its default."""
-    posed = model.osim.clone()
-    posed.initSystem()
-    for coordinate in model.coordinates:
-        both = np.array([[-0.05], [0.05]])
-        places = model.marker_places([coordinate.name], both, tuple(weights))
-        if not coordinate.coupled and np.max(np.abs(places[1] - places[0])) < _UNSEEN_M:
-            posed.updCoordinateSet().get(coordinate.name).set_locked(True)
-    posed.initSystem()
-    return posed
 
 
 def _loads_table(loads: FootLoads) -> Table:

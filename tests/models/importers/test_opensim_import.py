@@ -22,7 +22,7 @@ from jetson_runtime.suit.trial import Trial, read_trial
 from models.importers.body_model import BodyModel
 from models.importers.errors import ImportSetError
 from models.importers.opensim_files import OpenSimSet, TrialFiles, find_set
-from models.importers.opensim_import import import_set
+from models.importers.opensim_import import Options, import_set
 from models.importers.storage import read_table, write_markers, write_table
 
 STILL = np.arange(101) / 100.0
@@ -37,7 +37,8 @@ def channel(trial: Trial, name: str) -> np.ndarray:
 
 
 def imported(folder: Path) -> Trial:
-    (path,) = import_set(find_set(folder, "s1", {"squat": "other:squat"}), folder / "out")
+    exact = Options(accuracy=1e-6)
+    (path,) = import_set(find_set(folder, "s1", {"squat": "other:squat"}), folder / "out", exact)
     return read_trial(path)
 
 
@@ -66,6 +67,8 @@ def test_degrees_radians_and_the_knee_of_gait2392_make_the_same_trial(
     np.testing.assert_allclose(other.labels, squat.labels, atol=0.1)
     # OpenSim's inverse kinematics stops a few hundredths of a degree short of what the markers say.
     np.testing.assert_allclose(other.channels[:, :48], squat.channels[:, :48], atol=0.3)
+    assert other.plates is not None
+    np.testing.assert_array_equal(other.plates, other.channels[:, 48:])
     assert np.array_equal(np.isnan(other.labels), np.isnan(squat.labels))
 
 
@@ -119,7 +122,8 @@ def test_the_trials_of_a_set_do_not_know_of_each_other(squat: Trial, tmp_path: P
     body.write_squat(tmp_path, 1.0, in_degrees=True, with_markers=True)
     for kind in (".trc", "_grf.mot"):
         (tmp_path / f"again{kind}").write_bytes((tmp_path / f"squat{kind}").read_bytes())
-    paths = import_set(find_set(tmp_path, "s1", {"again": "L", "squat": "PS"}), tmp_path / "out")
+    both = find_set(tmp_path, "s1", {"again": "L", "squat": "PS"})
+    paths = import_set(both, tmp_path / "out", Options(accuracy=1e-6))
     trials = [read_trial(path) for path in paths]
     assert [trial.meta.task for trial in trials] == ["L", "PS"]
     for trial in trials:
