@@ -216,11 +216,6 @@ class Segments:
             cuts.append(self._cut(rows, labels, start, self._sides[int(random.integers(len(self._sides)))]))
         return np.stack([rows for rows, _ in cuts]), np.stack([outcomes for _, outcomes in cuts])
 
-    def draw_donned(self, random: np.random.Generator, batch: int, degrees: float) -> tuple[Floats, Floats]:
-        """As `draw`, each stretch with the suit put on a little differently (see `donning_matrices`)."""
-        rows, outcomes = self.draw(random, batch)
-        return (rows @ donning_matrices(random, batch, degrees) if degrees else rows), outcomes
-
     def all(self, batch: int) -> Iterator[tuple[Floats, Floats]]:
         """Every stretch once, each leg, in batches."""
         step = self.length - HISTORY

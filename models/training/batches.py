@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jetson_runtime.suit import signals
-from models.dataset import Recording, Segments
+from models.dataset import Recording, Segments, donning_matrices
 from models.folds import Split
 from models.tcn import SPARSE_STRIDE
 from models.training.recipe import TrainConfig, seed_of
@@ -34,10 +34,23 @@ class FoldBatches:
         """Rows (batch, length, 54) and outcomes (batch, outputs, 8) of a step of the run."""
         config = self._config
         random = np.random.default_rng(seed_of(config.seed, self._fold, step))
-        rows, outcomes = self.training.draw_donned(random, config.batch, config.donning_deg)
+        rows, outcomes = self.training.draw(random, config.batch)
+        if config.donning_deg:
+            rows = put_on_anew(rows, random, config.donning_deg)
         if config.sensor_dropout:
             rows = with_lost_sensors(rows, random, config.sensor_dropout)
         return rows, outcomes
+
+
+def put_on_anew(rows: Floats, random: np.random.Generator, degrees: float) -> Floats:
+    """Rows (b, length, 54), in each segment the suit put on a little differently (see `donning_matrices`).
+
+    A channel that does not move within a segment, such as one left out of the data, stays as it is: a filled
+    accelerometer that is turned would show what no missing sensor shows.
+    """
+    still = (rows == rows[:, :1]).all(axis=1, keepdims=True)
+    answer: Floats = np.where(still, rows, rows @ donning_matrices(random, len(rows), degrees))
+    return answer
 
 
 def with_lost_sensors(rows: Floats, random: np.random.Generator, probability: float) -> Floats:

@@ -78,15 +78,17 @@ class TrainConfig:
 
 RECIPES = {
     "paper": TrainConfig(),
+    # Ten folds of an hour's data in about 40 minutes on two cores.
     "quick": TrainConfig(
         learning_rate=2e-3,
         schedule="one_cycle",
-        batch=6,
+        batch=4,
         outputs=96,
-        min_epochs=12,
-        max_epochs=12,
+        min_epochs=8,
+        max_epochs=8,
         epoch_steps=100,
         clip_norm=1.0,
+        donning_deg=4.0,
     ),
 }
 
