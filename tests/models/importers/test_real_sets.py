@@ -1,4 +1,4 @@
-"""Real sets, imported, are the trials that another program made of them; benchmarks/opensim_import.py has all eleven."""
+"""Real sets, imported, are the trials that another program made of them; benchmarks/opensim_import.py does all."""
 
 from __future__ import annotations
 
