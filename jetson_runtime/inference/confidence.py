@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from jetson_runtime.inference.watch import FEATURES, Distances, Watch
+from jetson_runtime.inference.watch import FEATURES, VIEWS, Distances, Watch
 from jetson_runtime.inference.window import VARIANCE, Doubles, Window
 from jetson_runtime.suit.signals import CHANNEL_INDEX, CHANNELS, OUTCOMES, SIDES, STREAMS
 
@@ -70,10 +70,10 @@ _SHAPES: dict[str, tuple[int | None, ...]] = {
     "factor_of_mean": (len(OUTCOMES),),
     "prediction": (len(CHANNELS), len(CHANNELS)),
     "offset": (len(CHANNELS),),
-    "centre": (len(STREAMS), FEATURES),
-    "whiten": (len(STREAMS), FEATURES, FEATURES),
-    "prototypes": (len(STREAMS), None, FEATURES),
-    "threshold": (len(STREAMS),),
+    "centre": (len(VIEWS), len(STREAMS), FEATURES),
+    "whiten": (len(VIEWS), len(STREAMS), FEATURES, FEATURES),
+    "prototypes": (len(VIEWS), len(STREAMS), None, FEATURES),
+    "threshold": (len(VIEWS) * len(STREAMS),),
     "movement": (),
 }
 NAMES = tuple(field.name for field in fields(Fitted))
@@ -87,7 +87,11 @@ class Confidence:
         self._window = Window(fitted.prediction, fitted.offset, fill)
         self._distances = Distances(fitted.centre, fitted.whiten, fitted.prototypes)
         self._watch = Watch(fitted.threshold.tolist(), float(fitted.movement))
-        self._widths = Widths(fitted, sides)
+        self._inputs = WidthInputs(sides)
+        self._width = fitted.width
+        of_mean = np.array([not outcome.sided and len(sides) > 1 for outcome in OUTCOMES])
+        self._factor = np.where(of_mean, fitted.factor_of_mean, fitted.factor)
+        self._told = np.zeros((len(sides), len(OUTCOMES)))
         # A look is spread over ticks, so that none of them takes long.
         self._steps = (self._window.summarise, self._measure, self._look, self._turn)
         self._next = len(self._steps)
@@ -108,7 +112,12 @@ class Confidence:
 
     def half_widths(self, outcomes: npt.NDArray[np.float32]) -> list[float]:
         """Of the legs' outcomes (legs, 8), one leg after the other."""
-        return self._widths.of(self._window.row, outcomes)
+        told = self._told
+        np.matmul(self._inputs.of(self._window.row, outcomes), self._width, told)
+        np.exp(told, told)
+        np.multiply(told, self._factor, told)
+        flat: list[float] = told.reshape(-1).tolist()
+        return flat
 
     def _measure(self) -> None:
         self._squared = self._distances.squared(self._window.statistics)
@@ -117,13 +126,13 @@ class Confidence:
         self._watch.look(self._squared)
 
     def _turn(self) -> None:
-        self._widths.turning(self._window.statistics)
+        self._inputs.turning(self._window.statistics)
 
 
-class Widths:
-    """The half-width of the nominal interval of each leg's outcomes."""
+class WidthInputs:
+    """What each leg's widths depend on (legs, WIDTH_INPUTS): `turning` with new statistics, `of` with each row."""
 
-    def __init__(self, fitted: Fitted, sides: tuple[str, ...]) -> None:
+    def __init__(self, sides: tuple[str, ...]) -> None:
         legs, outcomes = len(sides), len(OUTCOMES)
         self._inputs = np.zeros((legs, WIDTH_INPUTS))
         self._inputs[:, 0] = 1.0
@@ -137,31 +146,18 @@ class Widths:
         self._axis = np.zeros(self._axes.shape)
         self._most = np.zeros(len(STREAMS))
         self._taken, self._borne = np.zeros((legs, len(STREAMS))), np.zeros((legs, len(SIDES)))
-        self._width = fitted.width
-        of_mean = np.array([not outcome.sided and legs > 1 for outcome in OUTCOMES])
-        self._factor = np.where(of_mean, fitted.factor_of_mean, fitted.factor)
-        self._told = np.zeros((legs, outcomes))
 
     def turning(self, statistics: Doubles) -> None:
-        """Takes in new statistics (6, 54) of a Window."""
+        """Takes in the statistics (6, 54) of a Window."""
         statistics[VARIANCE].take(self._axes, None, self._axis, "clip")
         np.maximum.reduce(self._axis, 1, out=self._most)
-        np.maximum(self._most, _STILL, self._most)
+        np.maximum(self._most, _STILL, out=self._most)
         self._most.take(self._devices, None, self._taken, "clip")
         np.copyto(self._turning, self._taken)
 
-    def inputs(self, row: Doubles, outcomes: npt.NDArray[np.float32]) -> Doubles:
-        """(legs, WIDTH_INPUTS) for a filled row (54,) and the legs' outcomes (legs, 8); the same array each time."""
+    def of(self, row: Doubles, outcomes: npt.NDArray[np.float32]) -> Doubles:
+        """For a filled row (54,) and the legs' outcomes (legs, 8); the same array each time."""
         np.copyto(self._outcomes, outcomes)
         row.take(self._feet, None, self._borne, "clip")
         np.copyto(self._forces, self._borne)
         return self._inputs
-
-    def of(self, row: Doubles, outcomes: npt.NDArray[np.float32]) -> list[float]:
-        """The half-widths, one leg after the other."""
-        told = self._told
-        np.matmul(self.inputs(row, outcomes), self._width, told)
-        np.exp(told, told)
-        np.multiply(told, self._factor, told)
-        flat: list[float] = told.reshape(-1).tolist()
-        return flat

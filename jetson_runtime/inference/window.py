@@ -92,7 +92,7 @@ class Window:
         variances = means[2:4]
         np.multiply(means[:2], means[:2], work)
         np.subtract(variances, work, variances)
-        np.maximum(variances, 0.0, variances)
+        np.maximum(variances, 0.0, out=variances)
         np.multiply(mean, predicted, work[0])
         np.subtract(shared, work[0], shared)
         np.copyto(told[MEAN], mean)
@@ -118,4 +118,4 @@ class Window:
         np.multiply(shared, -2.0, out)
         np.add(out, own, out)
         np.add(out, foreseen, out)
-        np.maximum(out, 0.0, out)
+        np.maximum(out, 0.0, out=out)

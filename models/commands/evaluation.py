@@ -11,7 +11,7 @@ from models.commands import Commands
 
 def add(commands: Commands) -> None:
     """How good a bundle is."""
-    for add_one in (_add_evaluate, _add_robustness, _add_report):
+    for add_one in (_add_evaluate, _add_robustness, _add_report, _add_confidence):
         add_one(commands)
 
 
@@ -110,4 +110,47 @@ def _report(options: argparse.Namespace) -> int:
         say=print,
     )
     print(f"{options.out / report.REPORT}")
+    return 0
+
+
+def _add_confidence(commands: Commands) -> None:
+    confidence = commands.add_parser(
+        "confidence", help="whether a bundle's intervals hold and its warnings come when they should"
+    )
+    confidence.add_argument("bundle", type=Path, metavar="BUNDLE")
+    confidence.add_argument(
+        "folder",
+        type=Path,
+        metavar="FOLDER",
+        help="of trials of people who neither trained nor calibrated it",
+    )
+    confidence.add_argument("--json", action="store_true", help="print one object instead of tables")
+    confidence.add_argument(
+        "--faults",
+        type=int,
+        default=0,
+        metavar="N",
+        help="try broken and wrongly mounted sensors on N trials of each task (0)",
+    )
+    confidence.add_argument(
+        "--calibration",
+        type=Path,
+        help="the folder it was calibrated on: calibrates anew without each task and tries that one",
+    )
+    confidence.set_defaults(run=_confidence)
+
+
+def _confidence(options: argparse.Namespace) -> int:
+    from jetson_runtime.inference import bundle
+    from models import dataset
+    from models.confidence import report
+    from models.evaluation import evaluate
+
+    result = report.result(
+        bundle.load(options.bundle),
+        dataset.load(options.folder),
+        faults_each=options.faults,
+        calibration=dataset.load(options.calibration) if options.calibration else (),
+    )
+    print(json.dumps(evaluate.without_nan(result)) if options.json else report.markdown(result))
     return 0

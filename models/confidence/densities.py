@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.cluster.vq import kmeans2
 
-from jetson_runtime.inference.watch import FEATURES, Distances, Watch
-from jetson_runtime.inference.window import MEAN, OFF_MEAN, STATISTICS, Doubles
+from jetson_runtime.inference.watch import DEVICES_OF_A_MOVEMENT, FEATURES, VIEWS, Distances, Watch
+from jetson_runtime.inference.window import MEAN, OFF_MEAN, Doubles
 from jetson_runtime.suit import signals
 from models.confidence.played import Prediction
 from models.dataset import mirrored
@@ -33,7 +33,7 @@ _SIGNED = (MEAN, OFF_MEAN)
 
 @dataclass(frozen=True)
 class Density:
-    """centre (8, FEATURES), whiten (8, FEATURES, FEATURES), prototypes (8, k, FEATURES): see Distances."""
+    """centre (2, 8, FEATURES), whiten (2, 8, FEATURES, FEATURES), prototypes (2, 8, k, FEATURES): see Distances."""
 
     centre: Doubles
     whiten: Doubles
@@ -42,7 +42,7 @@ class Density:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """threshold (8,) and movement: see Watch. alarms: the share of looks that warned of the people they were set on."""
+    """threshold (16,) and movement: see Watch. alarms: the share of looks that warn of those they were set on."""
 
     threshold: Doubles
     movement: float
@@ -72,40 +72,31 @@ def fit_density(looks: Sequence[Doubles]) -> Density:
     every = np.concatenate(looks)
     every = every[:: -(-len(every) // _MOST_LOOKS)]
     both = np.concatenate([every, mirrored_looks(every)])
-    centre = np.zeros((len(signals.STREAMS), FEATURES))
-    whiten = np.zeros((len(signals.STREAMS), FEATURES, FEATURES))
-    prototypes = np.zeros((len(signals.STREAMS), PROTOTYPES, FEATURES))
-    for device, stream in enumerate(signals.STREAMS):
-        if stream.side == "l":
-            continue
-        mean, turn, found = _prototypes(_features(both, stream))
-        sign = _feature_sign(stream)
-        for place, signs in ((device, np.ones_like(sign)), (device + 1, sign)):
-            if place == device or stream.side:
-                size = len(sign)
-                centre[place, :size] = mean * signs
-                whiten[place, :size, :size] = turn * signs
-                prototypes[place, :, :size] = found
-    return Density(centre, whiten, prototypes)
+    shape = (len(VIEWS), len(signals.STREAMS))
+    made = Density(
+        np.zeros((*shape, FEATURES)),
+        np.zeros((*shape, FEATURES, FEATURES)),
+        np.zeros((*shape, PROTOTYPES, FEATURES)),
+    )
+    for view, statistics in enumerate(VIEWS):
+        for device, stream in enumerate(signals.STREAMS):
+            if stream.side != "l":
+                _fill(made, view, device, _prototypes(_features(both, statistics, stream)))
+    return made
 
 
 def distances(density: Density, looks: Doubles) -> list[list[float]]:
-    """Looks (n, 6, 54) -> the squared distance of each device."""
+    """Looks (n, 6, 54) -> the squared distances of each, view by view."""
     measure = Distances(density.centre, density.whiten, density.prototypes)
     return [measure.squared(statistics) for statistics in looks]
 
 
 def fit_thresholds(squared: Sequence[Sequence[Sequence[float]]]) -> Thresholds:
-    """squared: of recordings, of their looks, of each device; of people whom the density does not know."""
+    """squared: of recordings, of their looks, of devices in views; of people whom the density does not know."""
     table = np.sqrt(np.concatenate([np.asarray(recording) for recording in squared if len(recording)]))
-    raw = np.zeros(len(signals.STREAMS))
-    for device, stream in enumerate(signals.STREAMS):
-        pair = (
-            [device, device + 1] if stream.side == "r" else [device - 1, device] if stream.side else [device]
-        )
-        raw[device] = np.quantile(table[:, pair], 1.0 - FALSE_ALARMS)
-    fourth = np.sort(table / raw, axis=1)[:, -4]
-    movement = float(np.quantile(fourth, 1.0 - _MOVEMENT_ALARMS))
+    raw = np.array([np.quantile(table[:, _alike(k)], 1.0 - FALSE_ALARMS) for k in range(table.shape[1])])
+    shares = (table / raw).reshape(len(table), len(VIEWS), len(signals.STREAMS)).max(axis=1)
+    movement = float(np.quantile(np.sort(shares, axis=1)[:, -DEVICES_OF_A_MOVEMENT], 1.0 - _MOVEMENT_ALARMS))
     low, high = 0.5, 4.0
     for _ in range(10):
         middle = (low + high) / 2
@@ -136,15 +127,35 @@ def mirrored_looks(looks: Doubles) -> Doubles:
     return answer
 
 
-def _features(looks: Doubles, stream: signals.Stream) -> Doubles:
+def _fill(made: Density, view: int, device: int, found: tuple[Doubles, Doubles, Doubles]) -> None:
+    """What was found of a right device, or one in the middle; of a right one, mirrored, for its left one too."""
+    mean, turn, prototypes = found
+    stream, size = signals.STREAMS[device], len(mean)
+    sign = _feature_sign(VIEWS[view], stream)
+    for place, signs in [(device, np.ones(size)), *([(device + 1, sign)] if stream.side else [])]:
+        made.centre[view, place, :size] = mean * signs
+        made.whiten[view, place, :size, :size] = turn * signs
+        made.prototypes[view, place, :, :size] = prototypes
+
+
+def _alike(k: int) -> list[int]:
+    """The columns of the distances that share a threshold with column k: the same view of both sides."""
+    view, device = divmod(k, len(signals.STREAMS))
+    side = signals.STREAMS[device].side
+    first = device - (side == "l")
+    return [view * len(signals.STREAMS) + d for d in range(first, first + (2 if side else 1))]
+
+
+def _features(looks: Doubles, statistics: tuple[int, ...], stream: signals.Stream) -> Doubles:
     """(n, statistics * channels) of one device, as Distances orders them."""
-    return looks[:, :, list(stream.channels)].reshape(len(looks), -1)
+    return looks[:, list(statistics)][:, :, list(stream.channels)].reshape(len(looks), -1)
 
 
-def _feature_sign(stream: signals.Stream) -> Doubles:
-    sign = np.ones((STATISTICS, len(stream.channels)))
-    for statistic in _SIGNED:
-        sign[statistic] = _MIRROR_SIGN[list(stream.channels)]
+def _feature_sign(statistics: tuple[int, ...], stream: signals.Stream) -> Doubles:
+    sign = np.ones((len(statistics), len(stream.channels)))
+    for row, statistic in enumerate(statistics):
+        if statistic in _SIGNED:
+            sign[row] = _MIRROR_SIGN[list(stream.channels)]
     return sign.reshape(-1)
 
 

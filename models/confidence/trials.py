@@ -6,7 +6,7 @@ it warns where one is wrong; and what it says of a kind of task that its calibra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,14 +27,18 @@ from models.dataset import Recording
 ONSET_S, IN_TIME_S = 3.0, 1.0
 # Of a trial with a fault, from its beginning.
 SECONDS = 6.0
-_ONSET, _ROWS = int(ONSET_S * signals.RATE_HZ), int(SECONDS * signals.RATE_HZ)
+# Who moves: rms angular rate of all devices, rad/s.
+MOVING_RAD_S = 0.5
+ROWS = int(SECONDS * signals.RATE_HZ)
+_ONSET = int(ONSET_S * signals.RATE_HZ)
 
 
 @dataclass(frozen=True)
 class Warned:
-    """One trial with a fault. after_s: from the fault to the warning, NaN: none. named: of its device(s).
+    """One trial with a fault. after_s: from it to the warning, NaN: none. named: the wrong device, or one of them.
 
-    others: devices named that are right, and "movement", at the moment of the warning.
+    others: devices named that are right, and "movement", at the moment of the warning. Of a fault of putting on, time
+    counts from the wearer's first movement, or from the beginning of a trial without any; before it, a warning is 0.
     """
 
     kind: str
@@ -100,16 +104,11 @@ def warnings(fitted: Fitted, rows: npt.NDArray[np.float32]) -> list[tuple[str, .
     return told
 
 
-def with_faults(
-    fitted: Fitted, recordings: Sequence[Recording], say: Callable[[str], None] = lambda _: None
-) -> list[Warned]:
-    """Every fault on every recording's first SECONDS: sudden ones from ONSET_S on, those of putting on all along."""
+def with_faults(fitted: Fitted, recordings: Sequence[Recording]) -> list[Warned]:
+    """Every fault on the first SECONDS of recordings: sudden ones from ONSET_S on, those of putting on all along."""
     found = []
     for recording in recordings:
-        rows = recording.rows[:_ROWS]
-        if len(rows) < _ROWS:
-            continue
-        say(recording.name)
+        rows = recording.rows[:ROWS]
         for at, of in ((_ONSET, faults.sudden()), (0, faults.mounted())):
             found += [_warned(fitted, recording, fault, rows, at) for fault in of]
     return found
@@ -182,10 +181,21 @@ def _warned(
 ) -> Warned:
     told = warnings(fitted, fault.done(rows, at, recording.name))
     before = set(told[at - 1]) if at else set()
-    for i, names in enumerate(told[at:]):
+    begun = at or _first_movement(rows)
+    for i, names in enumerate(told[at:], at + 1):
         new = set(names) - before
         if new:
-            named = bool(new & set(fault.devices))
-            others = len(new - set(fault.devices))
-            return Warned(fault.kind, fault.devices, recording.task, (i + 1) / signals.RATE_HZ, named, others)
+            after_s = max(0, i - begun) / signals.RATE_HZ
+            wrong = set(fault.devices)
+            return Warned(
+                fault.kind, fault.devices, recording.task, after_s, bool(new & wrong), len(new - wrong)
+            )
     return Warned(fault.kind, fault.devices, recording.task, float("nan"), named=False, others=0)
+
+
+def _first_movement(rows: npt.NDArray[np.float32]) -> int:
+    """The first row at which the suit turns, 0 where it never does."""
+    rates = [i for i, channel in enumerate(signals.CHANNELS) if channel.quantity == "gyro"]
+    square = np.mean(np.sum(rows[:, rates].reshape(len(rows), -1, 3) ** 2, axis=2), axis=1)
+    moving = np.flatnonzero(square > MOVING_RAD_S**2)
+    return int(moving[0]) if len(moving) else 0
