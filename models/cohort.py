@@ -39,8 +39,14 @@ def write(
     wanted: codes of conditions or of kinds (how such a movement is done is then drawn anew for each session); None is
     all 33 conditions. seconds: of each trial but the neutral one; None is as the table says. The same arguments write
     the same movement. A movement that this body cannot make (an ankle out of the leg's reach) is named and left out.
-    ValueError for a code that the table does not know, before anything is written.
+    ValueError for a code that the table does not know, no session or less than a second, before anything is written.
     """
+    if sessions < 1:
+        raise ValueError(f"{sessions} sessions: every wearer puts the suit on at least once")
+    if seconds is not None and not seconds >= 1.0:
+        raise ValueError(
+            f"{seconds:g} s: a trial lasts a second at least; leave it out for the table's own lengths"
+        )
     codes = [NEUTRAL, *_known(wanted)]
     folder.mkdir(parents=True, exist_ok=True)
     trials = [(seed, session, code) for seed in seeds for session in range(sessions) for code in codes]

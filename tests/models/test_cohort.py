@@ -78,3 +78,14 @@ def test_an_unknown_code_is_refused_before_anything_is_written(tmp_path: Path, c
     with pytest.raises(ValueError, match="no condition"):
         cohort.write(tmp_path / "out", [1000], ("W", code), 3.0)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "sessions", "word"), [(0.0, 1, "0 s"), (float("nan"), 1, "nan s"), (None, 0, "0 sessions")]
+)
+def test_no_time_and_no_session_are_refused(
+    tmp_path: Path, seconds: float | None, sessions: int, word: str
+) -> None:
+    with pytest.raises(ValueError, match=word):
+        cohort.write(tmp_path / "out", [1000], ("W",), seconds, sessions=sessions)
+    assert not (tmp_path / "out").exists()
