@@ -28,7 +28,9 @@ def _add_sweep(commands: Commands) -> None:
         help="of the Ray cluster: auto (the one this machine is in), HOST:PORT, ray://HOST:PORT; default: local,"
         " this machine alone",
     )
-    sweep.add_argument("--cpus-per-job", type=float, default=1.0, metavar="N", help="cores (1)")
+    sweep.add_argument(
+        "--cpus-per-job", type=float, default=1.0, metavar="N", help="cores, each trains a network (1)"
+    )
     sweep.add_argument(
         "--gpus-per-job", type=float, default=0.0, metavar="X", help="GPUs, or a part of one (0)"
     )

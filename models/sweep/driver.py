@@ -146,7 +146,8 @@ def _cluster(address: str, options: dict[str, Any]) -> Iterator[None]:
     except (ConnectionError, ImportError, RuntimeError, ValueError) as error:
         raise SweepError(
             f"--address {address}: no Ray cluster can be reached there ({_first_line(error)}); start one with"
-            " `ray start --head`, correct the address, or leave it out to work on this machine alone"
+            " `ray start --head`, correct the address, give the cluster's token (RAY_AUTH_MODE=token and"
+            " ~/.ray/auth_token), or leave --address out to work on this machine alone"
         ) from None
     try:
         yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def run(
                 jobs,
                 recordings,
                 folder,
-                work or _train_and_score(),
+                work or _train_and_score(cpus),
                 address=address,
                 cpus=cpus,
                 gpus=gpus,
@@ -57,7 +58,7 @@ def run(
     return 1 if failed else 0
 
 
-def _train_and_score() -> driver.Work:
+def _train_and_score(cpus: float) -> driver.Work:
     from models.sweep.work import train_and_score
 
-    return train_and_score
+    return partial(train_and_score, processes=max(1, int(cpus)))

@@ -13,14 +13,18 @@ from models.sweep.plan import Job
 from models.training import fit, runs
 
 
-def train_and_score(job: Job, recordings: Sequence[Recording], run_folder: Path) -> list[dict[str, Any]]:
+def train_and_score(
+    job: Job, recordings: Sequence[Recording], run_folder: Path, processes: int = 1
+) -> list[dict[str, Any]]:
     """A row for each outcome: its errors on the withheld subjects and how long it learned.
 
     Takes up the run in `run_folder` where it stood. Left-out channels are at their fill in training and in the test.
     """
     seen = ablated(recordings, job.ablation)
     splits = {job.fold: job.split}
-    fit.train_folds(run_folder, seen, splits, job.config, say=_quiet, outcomes=job.outcomes)
+    fit.train_folds(
+        run_folder, seen, splits, job.config, say=_quiet, processes=processes, outcomes=job.outcomes
+    )
     fold = runs.folds(run_folder)[job.fold]
     networks = {outcome: runs.best_network(fold, outcome) for outcome in job.outcomes}
     errors = score(networks, [one for one in seen if one.subject in job.split.test])
