@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from jetson_runtime.inference import engines
 from jetson_runtime.inference.bundle import Bundle
 from jetson_runtime.inference.confidence import Fitted
 from jetson_runtime.suit import signals
 from models.confidence import densities, intervals, played
 from models.dataset import Recording
+from models.evaluation.device import reference_engine
 
 _FOLDS = 4
 # Rows enough for a density of what training did: an hour.
@@ -51,7 +51,7 @@ def fit(
         squared = _left_out(recordings, looks)
     thresholds = densities.fit_thresholds(squared)
     say(f"errors of {len({r.subject for r in recordings})} people")
-    engine = engines.create(engines.AUTO, bundle, len(signals.SIDES))
+    engine = reference_engine(bundle)
     errors = played.errors(recordings, engine, prediction)
     found = intervals.fit(errors)
     return Calibration(_fitted(prediction, density, thresholds, found), _facts(recordings, found, thresholds))

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from jetson_runtime.inference import engines
 from jetson_runtime.inference.bundle import Bundle
 from jetson_runtime.inference.confidence import Confidence, Fitted
 from jetson_runtime.suit import signals
@@ -22,6 +21,7 @@ from models.confidence import faults, fit, intervals, played
 from models.confidence.faults import Fault
 from models.confidence.played import Errors, Prediction
 from models.dataset import Recording
+from models.evaluation.device import reference_engine
 
 # A fault that befalls a device befalls it here; a warning within this long after counts as in time.
 ONSET_S, IN_TIME_S = 3.0, 1.0
@@ -64,7 +64,7 @@ def coverage(bundle: Bundle, fitted: Fitted, recordings: Sequence[Recording]) ->
 
     The lower back as it is told: the mean of both legs' passes.
     """
-    engine = engines.create(engines.AUTO, bundle, len(signals.SIDES))
+    engine = reference_engine(bundle)
     errors = played.errors(recordings, engine, Prediction(fitted.prediction, fitted.offset))
     within = [_within(e, fitted) for e in errors]
     return {

@@ -26,7 +26,7 @@ class Device:
     """Plays recordings through one engine for both legs: native where it is built, else NumPy's."""
 
     def __init__(self, bundle: Bundle) -> None:
-        self._engine = _engine(bundle)
+        self._engine = reference_engine(bundle)
         self._baselines = bundle.baselines()
 
     @property
@@ -70,7 +70,8 @@ def unknown_ground(trial: Trial) -> npt.NDArray[np.bool_]:
     return np.asarray((unknown & ~unknown.all(axis=0)).any(axis=1))
 
 
-def _engine(bundle: Bundle) -> Engine:
+def reference_engine(bundle: Bundle) -> Engine:
+    """For both legs: native where it is built, else NumPy's; never whichever is fastest today."""
     try:
         return engines.create("native", bundle, len(signals.SIDES))
     except BundleError:

@@ -10,7 +10,7 @@ pytest.importorskip("torch")
 from jetson_runtime.suit import signals
 from models.dataset import Recording
 
-ROWS = 1200
+ROWS = 900
 
 
 def person(number: int, seconds_of_rows: int = ROWS) -> Recording:
