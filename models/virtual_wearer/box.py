@@ -11,10 +11,10 @@ from models.virtual_wearer.standing import settle, wander
 from models.virtual_wearer.stepping import SHIFT_S, Footing, Way, stepping_plan
 from models.virtual_wearer.subject import Subject
 
-SWING_S = 0.75
-PASS_S = 0.65  # the weight passes to the foot that landed
+SWING_S = 0.9
+PASS_S = 0.85  # the weight passes to the foot that landed
 STAND_S = 1.7
-AHEAD = 0.17  # of the body's height, from a foot on the ground to it on the box
+AHEAD = 0.155  # of the body's height, from a foot on the ground to it on the box
 WAY = Way(clear=0.05, back=0.02)
 
 
@@ -28,7 +28,7 @@ def plan_condition(
     plan, t = stepping_plan(subject, lasts, feet, WAY, 0.5 + subject.style.stand_asymmetry, rng)
     body = subject.body
     leg = 0.985 * (body.thigh + body.shank)
-    plan.height_cutoff_hz = 2.5
+    plan.height_cutoff_hz, plan.min_knee = 2.5, 0.12
     plan.pelvis_height = body.ankle_height + leg + _rise(t, events, height) + 0.002 * wander(rng, len(t), 0.8)
     lean = float(rng.uniform(0.25, 0.42))
     for move in events:
@@ -73,9 +73,9 @@ def _feet(
             place = (ahead * above + float(0.01 * rng.normal()), height * above, SIDE_SIGN[side] * half)
             leaves_last = side == 1
             pitch_off = -np.radians(42.0) if leaves_last and not above else -np.radians(8.0)
-            pitch_on = -np.radians(25.0) if k and not above else 0.0
+            pitch_on = -np.radians(32.0) if k and not above else 0.0
             feet[side].append(
-                Footing(land, off, *place, pitch_on, float(pitch_off), 0.35, 0.5, 0.50 if above else 0.42)
+                Footing(land, off, *place, pitch_on, float(pitch_off), 0.35, 0.5, 0.43 if above else 0.42)
             )
             land = move[2 * side + 1] if move else 0.0
     return feet
@@ -88,7 +88,7 @@ def _rise(t: Array, events: list[tuple[float, float, float, float]], height: flo
         if k % 2 == 0:
             rise += height * settle(t, land + 0.1, left_land - land + 0.3)
         else:
-            low = 0.72 * height
-            rise -= low * settle(t, off - 0.2, land - off + 0.2)
+            low = 0.88 * height
+            rise -= low * settle(t, off - 0.3, land - off + 0.3)
             rise -= (height - low) * settle(t, land, left_off - land + 0.3)
     return rise

@@ -24,7 +24,7 @@ RUNG_M = 0.25
 SLOPE = np.radians(75.0)
 ON_RUNG = 0.52  # foot lengths from the heel: the hollow of the foot
 SWING = 0.55  # of the time that a rung takes
-CARRIED, DRAWN = 0.15, 0.15  # of bodyweight, by the hands: upwards, towards the ladder
+CARRIED, DRAWN = 0.15, 0.17  # of bodyweight, by the hands: upwards, towards the ladder
 WAY = Way(clear=0.03, back=0.08)
 
 
@@ -39,8 +39,8 @@ def plan_condition(
     feet, moves = _feet(body, lasts, rung_s, phase, rng)
     plan, t = stepping_plan(subject, lasts, feet, WAY, 0.5, rng)
     climbed = _climbed(t, moves)
-    leg = 0.93 * (body.thigh + body.shank)
-    plan.height_cutoff_hz = 2.5
+    leg = 0.90 * (body.thigh + body.shank)
+    plan.height_cutoff_hz, plan.min_knee = 2.5, 0.2
     plan.pelvis_height = body.ankle_height + leg + climbed + 0.003 * wander(rng, len(t), 0.8)
     plan.pelvis[:, 1] -= 0.08
     plan.trunk[:, 1] -= float(rng.uniform(0.08, 0.2))
@@ -78,7 +78,7 @@ def _feet(
 def _footing(body: Body, side: int, land: float, off: float, rung: int) -> Footing:
     x = _ladder_x(rung * RUNG_M) - ON_RUNG * body.foot_length
     z = SIDE_SIGN[side] * 0.11
-    return Footing(land, off, x, rung * RUNG_M, z, -0.1, -0.15, 0.25, 0.25, ON_RUNG)
+    return Footing(land, off, x, rung * RUNG_M, z, -0.25, -0.25, 0.25, 0.25, ON_RUNG, -0.2)
 
 
 def _ladder_x(height: float) -> float:
@@ -89,7 +89,7 @@ def _climbed(t: Array, moves: Moves) -> Array:
     """(n,) height of the lower foot, as the body follows it: a rung for each move, while the load passes upwards."""
     out = np.full(len(t), (moves[0][3] - 2) * RUNG_M)
     for off, landing, _, _ in moves:
-        out += RUNG_M * settle(t, off - 0.35, landing - off + 0.45)
+        out += RUNG_M * settle(t, off - 0.25, landing - off + 0.4)
     return out
 
 

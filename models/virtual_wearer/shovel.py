@@ -26,8 +26,8 @@ SHOVEL_KG = 1.8
 OVER_M = 0.15  # the blade's centre over the platform in the throw
 CYCLE_S = 3.7
 # Of scoop and throw: the right hand's way ahead (of the body's height), the shaft's elevation and heading to the left.
-READY = (0.17, 0.72, -0.60, 0.0)  # ahead, up (m at 1.75 m), elevation, heading
-SCOOP = (0.19, 0.46, -0.75, 0.0)
+READY = (0.12, 0.84, -0.65, 0.0)  # ahead, up (m at 1.75 m), elevation, heading
+SCOOP = (0.12, 0.51, -0.85, 0.0)
 
 
 def plan_condition(
@@ -42,7 +42,7 @@ def plan_condition(
         plan.ankle[:, side, 0] += SIDE_SIGN[side] * session.stagger / 2
         plan.heel[:, side] = heel_of(plan.ankle[:, side], float(plan.foot_yaw[0, side]), body)
     scoop, thrown, load = _schedule(t, starts, tempo, rng)
-    depth = 0.35 + 0.65 * scoop - 0.25 * thrown
+    depth = 0.35 + 0.65 * scoop - 0.15 * thrown
     plan.knee += session.knee * depth[:, None]
     bend(plan, session, depth, session.lean * depth, session.share * scoop - 0.06 * thrown, rng)
     turn = float(np.radians(rng.uniform(25.0, 45.0)))
@@ -109,10 +109,10 @@ def _on_shaft(
     """Both hands on the shaft: ready before the body, down to the scoop, round and up so that the blade is over
     `height`; all about the vertical line between the feet."""
     n, scale = len(scoop), body.height_m / 1.75
-    raised = 0.15 if height > 0.7 else -0.1
+    raised = 0.15 if height > 0.7 else -0.4
     up = (height + OVER_M - BLADE_M * np.sin(raised)) / scale
     ready, low = np.array(READY), np.array(SCOOP)
-    throw = np.array([0.15, up, raised, heading])
+    throw = np.array([0.12, up, raised, heading])
     pose = ready + scoop[:, None] * (low - ready) + thrown[:, None] * (throw - ready)
     ahead, rise = pose[:, 0] * body.height_m, pose[:, 1] * scale + 0.01 * wander(rng, n, 0.4)
     way = np.stack([np.cos(pose[:, 3]), np.zeros(n), -np.sin(pose[:, 3])], axis=1)

@@ -26,7 +26,8 @@ AFTER_S = 60.0
 class Footing:
     """One foot from `land` to `off` (s) with its heel (flat) at x, y, z; pitches (rad) at landing and at lift-off.
 
-    flat_s, rise_s: how long it takes to lie down and to rise; cop: foot lengths from the heel while it lies flat.
+    flat_s, rise_s: how long it takes to come to its `rest` pitch and to leave it; cop: foot lengths from the heel at
+    rest.
     """
 
     land: float
@@ -39,6 +40,7 @@ class Footing:
     flat_s: float = 0.3
     rise_s: float = 0.4
     cop: float = 0.42
+    rest: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,12 @@ def _foot(plan: Plan, t: Array, side: int, footings: list[Footing], way: Way, bo
     sway = plan.cop[:, side, 0] - plan.cop[:, side, 0].mean()
     for k, one in enumerate(footings):
         on = (t >= one.land) if k else np.ones(len(t), bool)
-        pitch = one.pitch_on * (1.0 - settle(t[on], one.land, one.flat_s))
-        pitch = pitch + one.pitch_off * settle(t[on], one.off - one.rise_s, one.rise_s)
+        pitch = one.pitch_on + (one.rest - one.pitch_on) * settle(t[on], one.land, one.flat_s)
+        pitch = pitch + (one.pitch_off - one.rest) * settle(t[on], one.off - one.rise_s, one.rise_s)
         plan.foot_pitch[on, side] = pitch
         plan.ankle[on, side] = _ankle(pitch, one, body, yaw)
         plan.heel[on, side] = [one.x, one.y, one.z]
-        on_ball = min_jerk(-pitch / ON_BALL)
+        on_ball = min_jerk((one.rest - pitch) / ON_BALL)
         plan.cop[on, side, 0] = one.cop + sway[on] + (BALL_FROM_HEEL + 0.05 - one.cop) * on_ball
     for one, following in pairwise(footings):
         air = (t >= one.off) & (t < following.land)

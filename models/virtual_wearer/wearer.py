@@ -43,11 +43,11 @@ from models.virtual_wearer.dynamics import (
 from models.virtual_wearer.frames import Array
 from models.virtual_wearer.hands import HandLoads, hand_loads
 from models.virtual_wearer.motion import SIDE_SIGN, Motion, Plan, cop_in_world, solve
-from models.virtual_wearer.plays import KINDS as TASKS
-from models.virtual_wearer.plays import Play, play
+from models.virtual_wearer.plays import KINDS, Play, play
 from models.virtual_wearer.sensors import add_shock, imu_channels, insole_channels, quaternions
 from models.virtual_wearer.subject import Subject
 
+TASKS = KINDS
 JOINT_LIMIT_DEG = 150.0
 
 

@@ -144,7 +144,7 @@ def test_subjects_differ_in_body_within_human_bounds() -> None:
 def test_a_load_in_the_hands_is_felt_by_the_back_and_the_feet() -> None:
     """The same lifts with 0 and 15 kg: the ground carries 15 kg more, the back extends harder."""
     subject = Subject.random(9)
-    loads, backs, held = [], [], np.zeros(0)
+    loads, backs, held = [], [], np.zeros(0, bool)
     for kg in (0.0, 15.0):
         session = Session("lift", 1.2, 0.8, 0.5, kg, 1.2, 0.5, 1.2, 0.4, 0.0, 0.0, 0.0, 0.3)
         plan, _ = plan_session(subject, session, 8.0, np.random.default_rng(5))
