@@ -10,13 +10,14 @@ import numpy.typing as npt
 from jetson_runtime.suit.signals import AXES, PARTS, STANDARD_GRAVITY
 from models.checks.defects import Defect
 from models.checks.sheet import Sheet
+from models.stretches import stretches
 
 Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 # Upright by the labels: every joint within so many degrees of straight.
 _UPRIGHT_DEG = {"hip_flexion": 35.0, "knee_angle": 35.0, "ankle_angle": 30.0, "lumbar_extension": 30.0}
-_STILL_RAD_S = 0.5
+_STILL_RAD_S, _PUSHED, _LASTING_ROWS = 0.5, 0.15, 12
 _ENOUGH_ROWS = 40
 # A badly strapped sensor leans by 20 degrees, a shank in running by 40 in the mean. A wrong axis is off by 90.
 _STILL_LIMIT_DEG, _MOVING_LIMIT_DEG, _GUESS_LIMIT_DEG = 50.0, 60.0, 80.0
@@ -26,11 +27,11 @@ def gravity_defects(sheet: Sheet) -> Iterator[Defect]:
     """Sensors in which up is not y. Error where the labels say that the wearer is upright, else warning."""
     upright = upright_rows(sheet)
     for part in PARTS:
-        accel, gyro = sheet.vector(part, "accel"), sheet.vector(part, "gyro")
+        accel = sheet.vector(part, "accel")
         if accel is None:
             continue
         rows = np.isfinite(accel).all(axis=1) & (True if upright is None else upright)
-        still = rows & (gyro is not None and np.linalg.norm(gyro, axis=1) < _STILL_RAD_S)
+        still = rows & _still(accel, sheet.vector(part, "gyro"))
         if rows.sum() < _ENOUGH_ROWS:
             continue
         chosen = still if still.sum() >= _ENOUGH_ROWS else rows
@@ -39,6 +40,22 @@ def gravity_defects(sheet: Sheet) -> Iterator[Defect]:
         lean = float(np.degrees(np.arccos(np.clip(mean[1] / max(np.linalg.norm(mean), 1e-9), -1.0, 1.0))))
         if lean > (limit if upright is not None else _GUESS_LIMIT_DEG):
             yield _defect(sheet, part, mean, lean, upright is not None)
+
+
+def _still(accel: Doubles, gyro: Doubles | None) -> Flags:
+    """(rows,) where a sensor neither turns nor is pushed, for a while: a swinging foot turns back in an instant."""
+    if gyro is None:
+        return np.zeros(len(accel), np.bool_)
+    size = np.linalg.norm(accel, axis=1)
+    typical = float(np.nanmedian(size))
+    # In another unit than ours, which is another defect, the usual size is the best guess of stillness.
+    at_rest = STANDARD_GRAVITY if typical > 0.25 * STANDARD_GRAVITY else typical
+    steady = np.abs(size / at_rest - 1.0) < _PUSHED
+    quiet = steady & (np.linalg.norm(gyro, axis=1) < _STILL_RAD_S)
+    out = np.zeros(len(accel), np.bool_)
+    for first, end in stretches(quiet):
+        out[first:end] = end - first >= _LASTING_ROWS
+    return out
 
 
 def upright_rows(sheet: Sheet) -> Flags | None:

@@ -20,6 +20,7 @@ from models import cli
 from models.checks.columns import nearest
 from models.checks.defects import Defect
 from models.checks.folder import check_folder, refuse
+from models.checks.gravity import _still
 from models.virtual_wearer.subject import Subject
 from models.virtual_wearer.wearer import generate
 
@@ -273,6 +274,18 @@ def test_a_stance_tells_of_its_sensors_axes_too(tmp_path: Path, stance: Trial) -
     for part in signals.PARTS:
         (found,) = _planted(tmp_path, stance, _turn(part, "x_forward_z_down"))
         assert (found.severity, found.column) == ("error", f"{part} IMU")
+
+
+def test_a_foot_that_turns_back_in_mid_swing_is_not_at_rest() -> None:
+    """Its gyroscope passes zero while it is flung: what it reads then is no gravity."""
+    t = np.arange(2000) / signals.RATE_HZ
+    rate = 8.0 * np.sin(2 * np.pi * t)
+    gyro = np.stack([0 * t, 0 * t, rate], axis=1)
+    flung = np.stack([-20.0 + 0 * t, 9.8 + 0 * t, 0 * t], axis=1)
+    assert not _still(flung, gyro).any()
+    gyro[500:600] = 0.0
+    flung[500:600] = [1.0, 9.7, 0.0]
+    assert list(np.flatnonzero(_still(flung, gyro))) == list(range(500, 600))
 
 
 def _rewritten(path: Path, change: Callable[[pa.Table], pa.Table]) -> list[Defect]:
