@@ -20,6 +20,8 @@ from jetson_runtime.suit.signals import CHANNEL_INDEX, CHANNELS, OUTCOMES, SIDES
 WIDTH_INPUTS = 1 + len(OUTCOMES) + len(SIDES) + len(STREAMS)
 # Below this a device does not turn: what is left is its noise. (rad/s)², as a logarithm.
 _STILL = float(np.log(1e-4))
+# A width of which this is the logarithm is no number that anybody needs, but one.
+_MOST = 30.0
 _FORCES = [CHANNEL_INDEX[f"insole_{side}_vgrf"] for side in SIDES]
 # Each device's own, or its opposite's, place in STREAMS, for a leg of each side.
 _OF_SIDE = {"r": (0, 1, 2, 3, 4, 5, 6, 7), "l": (0, 1, 3, 2, 5, 4, 7, 6)}
@@ -114,6 +116,7 @@ class Confidence:
         """Of the legs' outcomes (legs, 8), one leg after the other."""
         told = self._told
         np.matmul(self._inputs.of(self._window.row, outcomes), self._width, told)
+        np.minimum(told, _MOST, out=told)
         np.exp(told, told)
         np.multiply(told, self._factor, told)
         flat: list[float] = told.reshape(-1).tolist()

@@ -32,6 +32,9 @@ def test_frames_come_typed_and_fresh(ticking):
         assert frame.ground["r"].contact
         assert math.isnan(frame.ground["l"].cop_ml)
         assert frame.missing == ()
+        assert frame.interval["hip_flexion_r"] == 10.0
+        assert frame.interval.keys() == frame.angle.keys() | frame.moment.keys()
+        assert frame.unusual == ()
         assert frame.publish_ns <= frame.receive_ns <= time.monotonic_ns()
         following = client.recv(3000)
         assert following is not None

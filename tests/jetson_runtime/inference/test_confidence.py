@@ -137,6 +137,11 @@ def test_a_width_is_that_of_the_leg_and_the_lower_back_that_of_the_mean() -> Non
     assert np.allclose(one, np.e * np.arange(1.0, 9.0))
 
 
+def test_a_width_beyond_all_measure_is_still_a_number() -> None:
+    confidence = Confidence(fitted(width=np.full((WIDTH_INPUTS, len(OUTCOMES)), 1e3)), SIDES, CHANNEL_FILL)
+    assert np.isfinite(confidence.half_widths(np.full((2, len(OUTCOMES)), 1e3, np.float32))).all()
+
+
 def test_the_left_leg_is_judged_as_the_right_one_of_the_mirrored_suit() -> None:
     random = np.random.default_rng(3)
     own = fitted(width=0.1 * random.normal(size=(WIDTH_INPUTS, len(OUTCOMES))))

@@ -70,6 +70,30 @@ def test_each_outcome_goes_out_under_its_own_name():
     assert sent == {item.name: float(i) for i, item in enumerate(published_outcomes(SIDES))}
 
 
+def test_each_half_width_goes_out_under_its_outcomes_name():
+    message, _ = encoded(make_frame(unusual=("imu_back", "movement")))
+    assert message["interval"] == {item.name: 10.0 + i for i, item in enumerate(published_outcomes(SIDES))}
+    assert message["unusual"] == ["imu_back", "movement"]
+
+
+def test_an_interval_that_is_not_known_takes_nothing_from_a_valid_frame():
+    message, encoder = encoded(make_frame(interval=(math.nan,) * 14))
+    assert message["valid"] is True
+    assert encoder.non_finite == 0
+    assert all(math.isnan(value) for value in message["interval"].values())
+
+
+def test_a_withdrawn_frame_has_no_interval():
+    message, _ = encoded(make_frame(outcomes=(math.inf,) * 14))
+    assert all(math.isnan(value) for value in message["interval"].values())
+
+
+def test_hello_tells_how_often_the_intervals_hold():
+    assert DESCRIPTION["coverage"] is None
+    facts = {"model": {}, "engine": "", "precision": "", "sides": SIDES, "body_mass_kg": None}
+    assert messages.describe(**facts, coverage=0.9)["coverage"] == 0.9
+
+
 @pytest.mark.parametrize("side", ["r", "l"])
 def test_one_side_has_eight_outcomes(side):
     message, _ = encoded(make_frame(outcomes=tuple(range(8)), interval=(1.0,) * 8), sides=(side,))

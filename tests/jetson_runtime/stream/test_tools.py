@@ -8,7 +8,7 @@ import pytest
 from live_stream import STATUS, make_frame
 
 from jetson_runtime import cli
-from jetson_runtime.client import FrameClient
+from jetson_runtime.client import FrameClient, ReceivedFrame
 from jetson_runtime.stream import text, tools
 from jetson_runtime.suit.signals import STREAM_NAMES
 
@@ -110,6 +110,23 @@ def test_a_running_service_with_a_fault_is_not_well(ticking, capsys):
 
 def test_a_status_of_few_words_is_printed_all_the_same():
     assert "WAITING  no device is live" in text.status_text({"state": "waiting"}, bold=False)
+
+
+def test_what_is_unusual_is_said_in_a_frame_and_in_a_status():
+    client_frame = {
+        "unusual": ("imu_back", "movement"),
+        "missing": (),
+        "valid": True,
+        "angle": {},
+        "moment": {},
+    }
+    client_frame |= {"ground": {side: make_frame().ground[0] for side in "rl"}}
+    others = dict.fromkeys(ReceivedFrame.__dataclass_fields__.keys() - client_frame.keys(), 0)
+    line = text.frame_line(ReceivedFrame(**client_frame, **{**others, "state": "running"}))
+    assert line.endswith("valid  unusual imu_back movement")
+    shown = text.status_text({"state": "running", "unusual": ["imu_back"]}, bold=False)
+    assert "unusual imu_back: unlike what the model was trained on" in shown
+    assert "unusual" not in text.status_text({"state": "running", "unusual": []}, bold=False)
 
 
 @pytest.mark.parametrize("command", ["echo", "hz", "status"])
