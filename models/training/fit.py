@@ -113,10 +113,10 @@ def train_members(
     for fold_names in _together(batches, device):
         some = [m for m in members if m.fold in fold_names]
         if some:
-            _train_together(some, batches, config, device, report, size)
+            train_together(some, batches, config, device, report, size)
 
 
-def _train_together(
+def train_together(
     members: Sequence[Member],
     batches: Mapping[str, FoldBatches],
     config: TrainConfig,
