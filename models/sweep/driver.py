@@ -13,6 +13,7 @@ import math
 import os
 import platform
 import shutil
+import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,8 +34,11 @@ LOCAL = "local"
 # How often the job of a lost worker is started anew, and how long it waits for a predecessor that still dies.
 RETRIES = 5
 PATIENCE_S = 60.0
+# Ray tells its makers nothing, and has time to start on a machine that is busy.
+RAY_ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "180"}
 _TOKEN = "shared"
 _ROOM = 1 << 20
+_LISTENS_S = 10.0
 
 
 def run(
@@ -54,6 +58,8 @@ def run(
     address: `local`, or as of `ray.init`. cpus, gpus: what one job is given. ray_options: more for `ray.init`.
     Raises SweepError where Ray or its cluster is not there, a node does not see `folder`, or the disk is full.
     """
+    if not (cpus > 0 and gpus >= 0):
+        raise SweepError(f"a job cannot be given {cpus:g} cores and {gpus:g} GPUs; give at least some cores")
     folder = folder.resolve()
     todo = [job for job in jobs if state.done(folder, job.name) is None]
     say(f"{folder}: {len(jobs)} jobs, {len(jobs) - len(todo)} of them done before")
@@ -62,6 +68,10 @@ def run(
     options = {"num_cpus": _cores(len(todo) * cpus, cpus)} if address == LOCAL else {}
     with _cluster(address, {**options, **(ray_options or {})}):
         _check_nodes(folder)
+        if lack := _lack(cpus, gpus):
+            if address == LOCAL:
+                raise SweepError(f"{lack}; give a job less with --cpus-per-job and --gpus-per-job")
+            say(f"{lack}: the jobs wait for one to join")
         return _work_off(todo, recordings, folder, work, (cpus, gpus), say)
 
 
@@ -127,7 +137,8 @@ def _cores(wanted: float, least: float) -> int:
 @contextmanager
 def _cluster(address: str, options: dict[str, Any]) -> Iterator[None]:
     """Ray connected for as long as it lasts; one that the caller has connected is used and left as it is."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    for name, value in RAY_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     try:
         import ray
     except ModuleNotFoundError as error:
@@ -142,8 +153,9 @@ def _cluster(address: str, options: dict[str, Any]) -> Iterator[None]:
     else:
         options |= {"address": address}
     try:
+        _refuse_silent(address)
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
-    except (ConnectionError, ImportError, RuntimeError, ValueError) as error:
+    except (OSError, ImportError, RuntimeError, ValueError) as error:
         raise SweepError(
             f"--address {address}: no Ray cluster can be reached there ({_first_line(error)}); start one with"
             " `ray start --head`, correct the address, give the cluster's token (RAY_AUTH_MODE=token and"
@@ -153,6 +165,13 @@ def _cluster(address: str, options: dict[str, Any]) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _refuse_silent(address: str) -> None:
+    """Raises OSError where nobody listens at HOST:PORT: Ray would wait for minutes and then end this process."""
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=_LISTENS_S).close()
 
 
 def _check_nodes(folder: Path) -> None:
@@ -186,6 +205,16 @@ def _check_nodes(folder: Path) -> None:
         raise SweepError("\n".join(["nodes of the cluster that cannot take part:", *wrong]))
 
 
+def _lack(cpus: float, gpus: float) -> str:
+    """Empty where some node has what one job is given."""
+    import ray
+
+    resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    if any(has.get("CPU", 0.0) >= cpus and has.get("GPU", 0.0) >= gpus for has in resources):
+        return ""
+    return f"no node has {cpus:g} cores and {gpus:g} GPUs, which one job is given"
+
+
 def seen_from_here(token: Path) -> tuple[str, ...]:
     """What the token's file holds on this node, empty where it is not there, and the versions of its programs."""
     content = token.read_text(encoding="utf-8") if token.exists() else ""
@@ -194,7 +223,8 @@ def seen_from_here(token: Path) -> tuple[str, ...]:
 
 def _versions() -> tuple[str, ...]:
     """Of what decides a training's last bits."""
-    return (platform.python_version(), metadata.version("torch"), metadata.version("numpy"))
+    programs = (metadata.version(name).partition("+")[0] for name in ("torch", "numpy"))
+    return (platform.python_version(), *programs)
 
 
 def _listed(found: tuple[str, ...]) -> str:

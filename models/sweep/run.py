@@ -30,9 +30,11 @@ def run(
     """Begins the sweep in `folder` or goes on with it; 0, or 1 where a job failed. The tables hold what is done.
 
     work: what a job does; None: trains and scores. Raises SweepError as `driver.run`, and where `folder` holds a sweep
-    of other data or one that is running.
+    of other data or one that is running; ValueError where a fold cannot be trained (see `runs.refuse_split`).
     """
     jobs = plan.jobs(spec, [one.subject for one in recordings])
+    for job in {(job.fold, job.split, job.outcomes): job for job in jobs}.values():
+        runs.refuse_split(job.fold, recordings, job.split, job.config, job.outcomes)
     try:
         with state.held(folder, 0.0, "wait for the sweep that runs in it, or choose another --out"):
             state.open_sweep(folder, specs.as_table(spec), runs.data_hash(recordings))

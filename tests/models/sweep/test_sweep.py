@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -49,7 +52,8 @@ def cluster() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(PATHS))
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        for name, value in driver.RAY_ENVIRONMENT.items():
+            patch.setenv(name, value)
         ray.init(address="local", include_dashboard=False, log_to_driver=False, **RAY)
         yield
         ray.shutdown()
@@ -74,9 +78,13 @@ def few(recordings: list[Recording]) -> list[Recording]:
 # Without a cluster, and before there is one.
 
 
-def test_a_cluster_that_is_not_there(tmp_path: Path, few: list[Recording]) -> None:
-    with pytest.raises(SweepError, match="--address auto: no Ray cluster can be reached there"):
-        run.run(spec.Spec(), few, tmp_path, address="auto")
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_a_cluster_that_is_not_there(tmp_path: Path, few: list[Recording], scheme: str) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"{scheme}127.0.0.1:{nobody.getsockname()[1]}"
+        with pytest.raises(SweepError, match=f"--address {address}: no Ray cluster can be reached there"):
+            run.run(spec.Spec(), few, tmp_path, address=address)
 
 
 def test_without_ray_the_extra_is_named(
@@ -96,6 +104,16 @@ def test_other_data_in_the_same_folder_is_refused(tmp_path: Path, few: list[Reco
 def test_two_sweeps_in_one_folder_are_refused(tmp_path: Path, few: list[Recording]) -> None:
     with state.held(tmp_path, 0.0, ""), pytest.raises(SweepError, match="wait for the sweep that runs in it"):
         run.run(spec.Spec(), few, tmp_path)
+
+
+def test_a_fold_that_cannot_be_trained_is_told_before_anything_runs(
+    tmp_path: Path, few: list[Recording]
+) -> None:
+    unknown = [replace(one, labels=np.full_like(one.labels, np.nan)) for one in few]
+    with pytest.raises(ValueError, match="fold s0: hip_flexion is NaN in every trial for training"):
+        run.run(spec.Spec(), unknown, tmp_path / "out")
+    with pytest.raises(SweepError, match="a job cannot be given 0 cores"):
+        run.run(spec.Spec(), few, tmp_path, cpus=0.0)
 
 
 def test_a_node_that_does_not_see_the_folder_says_so(tmp_path: Path) -> None:
@@ -167,6 +185,13 @@ def test_killed_in_the_middle_and_run_again_it_ends_as_an_unbroken_one(
     for name in ("results.csv", "results.md", "ablation.csv", "ablation.md"):
         assert (broken / name).read_text() == (whole / name).read_text(), name
     assert len((whole / "results.csv").read_text().splitlines()) == 1 + len(jobs) * 8
+
+
+def test_more_than_this_machine_has_is_refused_not_waited_for(
+    tmp_path: Path, few: list[Recording], cluster: None
+) -> None:
+    with pytest.raises(SweepError, match="no node has 1 cores and 64 GPUs"):
+        run.run(spec.Spec(), few, tmp_path, gpus=64.0, say=lambda _: None)
 
 
 def test_a_job_that_fails_is_told_and_the_others_are_done(
