@@ -9,31 +9,33 @@ import sys
 import time
 
 import numpy as np
+import numpy.typing as npt
 
 from jetson_runtime.suit.signals import LABEL_NAMES
 from jetson_runtime.suit.trial import Trial
+from models import tasks
 from models.virtual_wearer.checks import hip_moment_from_above, mass_centre, power_balance
-from models.virtual_wearer.dynamics import GRAVITY, RATE_HZ
+from models.virtual_wearer.dynamics import RATE_HZ
 from models.virtual_wearer.footsteps import Walk
 from models.virtual_wearer.frames import Array
 from models.virtual_wearer.gait import plan_walk
-from models.virtual_wearer.lift import plan_session, random_session
-from models.virtual_wearer.motion import Plan
-from models.virtual_wearer.standing import plan_standing
+from models.virtual_wearer.plays import MIRROR_OF
 from models.virtual_wearer.strides import stride_figures
 from models.virtual_wearer.subject import Subject
-from models.virtual_wearer.wearer import TASKS, Physics, generate, simulate
+from models.virtual_wearer.wearer import Physics, generate, physics_of, simulate
 
 SPEEDS = (0.8, 1.3, 1.7)
-SECONDS = 10.0
+SECONDS = 8.0
+RIGHT = [name for name in LABEL_NAMES if not name.endswith(("_l", "_l_moment"))]
 
 
 def main() -> None:
-    """Print the four tables."""
-    subjects = [Subject.random(seed) for seed in range(int(sys.argv[1]) if len(sys.argv) > 1 else 12)]
-    _print_agreement(subjects)
+    """Print the tables: physics, gait at three speeds, and what each condition looks like."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 12
+    subjects = [Subject.random(seed) for seed in range(1000, 1000 + count)]
+    _print_agreement(subjects[:4])
     for speed in SPEEDS:
-        _print_gait(subjects, speed)
+        _print_gait([Subject.random(seed) for seed in range(count)], speed)
     _print_trials(subjects)
 
 
@@ -42,8 +44,12 @@ def _print_agreement(subjects: list[Subject]) -> None:
     print(
         f"{'worst of ' + str(len(subjects)) + ' subjects':20s}" + "".join(f"{name:>14s}" for name in columns)
     )
-    for task in TASKS:
-        rows = np.array([_agreement(subject, _physics(task, subject)) for subject in subjects])
+    for task in (one.code for one in tasks.conditions()):
+        if task in MIRROR_OF:
+            continue
+        rows = np.array(
+            [_agreement(subject, physics_of(subject, task, SECONDS, 0)[0]) for subject in subjects]
+        )
         power, worst = rows[:, 0].mean(), rows[:, 1:].max(axis=0)
         shares = f"{power:14.1f}{worst[0]:14.1e}{worst[1]:14.1e}"
         print(f"  {task:18s}{shares}{worst[2]:14.0f}{worst[3]:14.1e}{worst[4]:14.2f}")
@@ -69,38 +75,25 @@ def _agreement(subject: Subject, physics: Physics) -> tuple[float, ...]:
 
 
 def _force_error(physics: Physics, subject: Subject) -> Array:
-    """N: the feet's force minus mass x (acceleration of the centre of mass + g), of the body and of its load."""
-    needed = subject.body.mass_kg * _plain_acceleration(mass_centre(physics, subject.body))
-    for kg, place in physics.motion.carried[1:]:
-        needed += kg[:, None] * _plain_acceleration(place)
-    return physics.ground.force.sum(axis=1) - needed
+    """N: the feet's force minus what the body's centre of mass needs beside what acts on its hands."""
+    centre = mass_centre(physics, subject.body)
+    needed = subject.body.mass_kg * (_plain_acceleration(centre) + physics.motion.up)
+    if physics.hands is not None:
+        needed -= physics.hands.force.sum(axis=1)
+    return np.asarray(physics.ground.force.sum(axis=1) - needed)
 
 
 def _plain_acceleration(place: Array) -> Array:
-    """Second difference, g added: not the derivative that the model uses."""
+    """Second difference: not the derivative that the model uses."""
     out = np.zeros_like(place)
     out[1:-1] = (place[2:] - 2.0 * place[1:-1] + place[:-2]) * RATE_HZ**2
-    out[:, 1] += GRAVITY
     return out
 
 
-def _physics(task: str, subject: Subject) -> Physics:
-    rng = np.random.default_rng([subject.seed, 0])
-    return simulate(_plan(task, subject, rng), subject.body)
-
-
-def _plan(task: str, subject: Subject, rng: np.random.Generator) -> Plan:
-    if task == "W":
-        return plan_walk(subject, Walk(float(rng.uniform(0.7, 1.7)), SECONDS, 1.5, 1.5, 0.05, 0), rng)[0]
-    if task == "L":
-        return plan_session(subject, random_session(subject, rng), SECONDS, rng)[0]
-    return plan_standing(subject, SECONDS, rng)[0]
-
-
-def _trial(subject: Subject, task: str) -> list[Trial]:
-    """None where this body cannot make the movement."""
+def _trial(subject: Subject, code: str) -> list[Trial]:
+    """Empty where this body cannot make the movement."""
     try:
-        return [generate(subject, task, 20.0, seed=0)]
+        return [generate(subject, code, SECONDS, seed=0)]
     except ValueError:
         return []
 
@@ -125,21 +118,26 @@ def _print_gait(subjects: list[Subject], speed: float) -> None:
 
 
 def _print_trials(subjects: list[Subject]) -> None:
-    for task in TASKS:
+    print("\ntrials made; 1 % to 99 % of the right side's labels, angles in deg, moments in Nm/kg")
+    for kind in tasks.KINDS:
+        codes = [one.code for one in tasks.conditions() if one.kind == kind]
         start = time.process_time()
-        trials = [trial for subject in subjects for trial in _trial(subject, task)]
-        cost = (time.process_time() - start) / (20.0 * len(trials))
-        labels = np.concatenate([trial.labels for trial in trials])
-        print(
-            f"\n{task}: {len(trials)} of {len(subjects)} trials, {1e3 * cost:.0f} ms of CPU a second of trial"
-        )
-        print(f"  {'':35s} {'1 %':>9s} {'mean':>8s} {'99 %':>8s} {'sd':>8s}")
-        for k, name in enumerate(LABEL_NAMES):
-            if not name.endswith(("_l", "_l_moment")):
-                low, high = np.percentile(labels[:, k], [1, 99])
-                print(
-                    f"  {name:35s} {low:9.2f} {labels[:, k].mean():8.2f} {high:8.2f} {labels[:, k].std():8.2f}"
-                )
+        trials = {code: [trial for subject in subjects for trial in _trial(subject, code)] for code in codes}
+        seconds = SECONDS * sum(map(len, trials.values()))
+        cost = 1e3 * (time.process_time() - start) / seconds
+        made = ", ".join(f"{code} {len(each)}" for code, each in trials.items())
+        print(f"{kind}: {made} of {len(subjects)}; {cost:.0f} ms of CPU a second of trial")
+        for code in codes:
+            if trials[code]:
+                labels = np.concatenate([trial.labels for trial in trials[code]])
+                print(f"  {code:5s}" + "".join(f"{_range(labels, name):>16s}" for name in RIGHT))
+        labels = np.concatenate([trial.labels for each in trials.values() for trial in each])
+        print(f"  {'all':5s}" + "".join(f"{_range(labels, name):>16s}" for name in RIGHT))
+
+
+def _range(labels: npt.NDArray[np.float32], name: str) -> str:
+    low, high = np.percentile(labels[:, LABEL_NAMES.index(name)], [1, 99])
+    return f"{low:.2f}..{high:.2f}" if name.endswith("_moment") else f"{low:.0f}..{high:.0f}"
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ OVER_M = 0.15  # the blade's centre over the platform in the throw
 CYCLE_S = 3.7
 # Of scoop and throw: the right hand's way ahead (of the body's height), the shaft's elevation and heading to the left.
 READY = (0.12, 0.84, -0.65, 0.0)  # ahead, up (m at 1.75 m), elevation, heading
-SCOOP = (0.12, 0.51, -0.85, 0.0)
+SCOOP = (0.11, 0.57, -0.95, 0.0)
 
 
 def plan_condition(
