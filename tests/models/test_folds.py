@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.folds import RESERVED_SEEDS, Split, refuse_reserved, withheld
+from models.folds import RESERVED_SEEDS, Split, leave_one_out, refuse_reserved, withheld
 
 NAMES = [f"vw-{k}" for k in range(23)]
 
@@ -20,6 +20,29 @@ def test_every_subject_is_withheld_exactly_once(folds: int) -> None:
 
 def test_leave_one_out_withholds_one() -> None:
     assert len(withheld(NAMES, len(NAMES), 4).test) == 1
+
+
+def test_each_subject_is_left_out_and_another_validates() -> None:
+    splits = leave_one_out(NAMES)
+    assert list(splits) == sorted(NAMES)
+    for name, split in splits.items():
+        assert split.test == (name,)
+        assert len(split.validation) == 1
+        assert sorted([*split.train, *split.validation, *split.test]) == sorted(NAMES)
+    assert sorted(split.validation[0] for split in splits.values()) == sorted(NAMES)
+    assert leave_one_out(reversed(NAMES), ["vw-3"]) == {"vw-3": splits["vw-3"]}
+
+
+def test_in_the_paper_s_literal_way_the_withheld_one_validates() -> None:
+    split = leave_one_out(["a", "b"], ["b"], paper_literal=True)["b"]
+    assert split == Split(("a",), ("b",), ("b",))
+
+
+def test_leaving_out_a_stranger_or_one_of_two_is_refused() -> None:
+    with pytest.raises(ValueError, match="vw-99: not among the subjects vw-0, "):
+        leave_one_out(NAMES, ["vw-99"])
+    with pytest.raises(ValueError, match="needs 3 subjects, here are 2"):
+        leave_one_out(["a", "b"])
 
 
 def test_a_split_depends_on_the_names_alone() -> None:
