@@ -90,17 +90,24 @@ def neutral_stances(folder: Path) -> dict[tuple[str, str], Trial]:
     return {(trial.meta.subject, trial.meta.extra.get("session", "")): trial for trial in trials}
 
 
-def by_formula(trial: Trial, stances: Stances) -> dict[str, Doubles]:
-    """The analytical estimates of a trial that holds orientations; none of one that does not.
+def by_formula(trial: Trial, stances: Stances) -> tuple[dict[str, Doubles], list[str]]:
+    """The analytical estimates of a trial that holds orientations, none of one that does not; and what is wanting.
 
     Moments are told of virtual wearers alone: a folder of trials does not hold what else inverse dynamics needs.
-    Raises ValueError where a virtual wearer's movement cannot be made again, or where the stance is none.
     """
     if not trial.quaternions:
-        return {}
+        return {}, []
     standing = stances.get((trial.meta.subject, trial.meta.extra.get("session", "")))
-    dynamics = wearer_dynamics.of_trial(trial) if trial.meta.source == "virtual" else None
-    return analytical.estimates(trial, standing, dynamics)
+    dynamics, wanting = None, []
+    if trial.meta.source == "virtual":
+        try:
+            dynamics = wearer_dynamics.of_trial(trial)
+        except ValueError as error:
+            wanting = [f"no analytical moments, {error}"]
+    try:
+        return analytical.estimates(trial, standing, dynamics), wanting
+    except ValueError as error:
+        return {}, [f"no analytical estimate, {error}"]
 
 
 def _spread(work: Callable[[Sequence[T]], Played], items: Sequence[T], processes: int) -> list[Played]:
@@ -149,10 +156,8 @@ def _add(played: Played, device: Device, recording: Recording, trial: Trial, sta
     """stances: None where no formula is asked for."""
     others: dict[str, Doubles] = {}
     if stances is not None:
-        try:
-            others = by_formula(trial, stances)
-        except ValueError as error:
-            played.remarks.append(f"{recording.name}: no analytical estimate, {error}")
+        others, wanting = by_formula(trial, stances)
+        played.remarks.extend(f"{recording.name}: {line}" for line in wanting)
     if trial.plates is not None:
         played.insoles.extend(insoles.of_trial(recording.name, trial))
     played.series.append(device.series(recording, others, unknown_ground(trial)))

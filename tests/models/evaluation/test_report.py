@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,10 @@ pytest.importorskip("pingouin")
 import torch
 
 from jetson_runtime.suit import signals
-from jetson_runtime.suit.trial import write_trial
+from jetson_runtime.suit.trial import read_trial, write_trial
 from models import cli, cohort, dataset, tcn
 from models.dataset import Recording
-from models.evaluation import fold_series, report_tables
+from models.evaluation import fold_series, folder, report_tables
 from models.folds import Split
 from models.training import runs
 from models.training.recipe import TrainConfig
@@ -85,6 +85,18 @@ def test_a_fold_is_told_of_the_people_it_withheld_and_of_nobody_else(
         told = table["outcome_mean"][signals.OUTCOME_NAMES.index("knee_angle")]
     at = signals.LABEL_NAMES.index("knee_angle_l")
     np.testing.assert_allclose(one.estimates["tcn"][248:, at], told, rtol=1e-4)
+
+
+def test_a_virtual_trial_made_by_another_version_keeps_its_angles_and_is_remarked_on(data: Path) -> None:
+    """Its movement cannot be made again, so inverse dynamics has nothing to put the suit's readings into."""
+    trial = read_trial(data / "vw-1001_W2_0.parquet")
+    other = replace(trial, labels=trial.labels + np.float32(0.5))
+    found, wanting = folder.by_formula(other, folder.neutral_stances(data))
+    assert len(wanting) == 1 and "comes out otherwise" in wanting[0]
+    assert np.isfinite(found["analytical"][:, signals.LABEL_NAMES.index("knee_angle_r")]).all()
+    assert np.isnan(found["analytical"][:, signals.LABEL_NAMES.index("knee_angle_r_moment")]).all()
+    bare, nothing = folder.by_formula(replace(trial, quaternions={}), {})
+    assert (bare, nothing) == ({}, [])
 
 
 def test_series_are_kept_until_the_networks_change(
