@@ -27,7 +27,7 @@ import numpy as np
 from jetson_runtime.suit.signals import CHANNEL_NAMES, LABEL_NAMES
 from jetson_runtime.suit.trial import Trial, read_trial
 from models.importers.opensim_files import OpenSimSet, TrialFiles
-from models.importers.opensim_import import Options, import_trial
+from models.importers.opensim_import import Options, Worked, import_trial
 
 SHARED = Path(__file__).resolve().parents[2] / "shared/data"
 SUBJECT4, RUNNING = SHARED / "raw/opencap_labvalidation_subject4", SHARED / "raw/bmc_running"
@@ -86,6 +86,12 @@ def compare_one(
     with tempfile.TemporaryDirectory() as folder:
         worked = import_trial(given, given.trials[0], Path(folder), options)
     return _compared(worked.trial, reference), time.monotonic() - began, worked.notes
+
+
+def subject4_trial(name: str, folder: Path, options: Options | None = None) -> Worked:
+    """A trial of subject4, imported anew."""
+    given = _set(name)
+    return import_trial(given, given.trials[0], folder, options or Options())
 
 
 def _prefix(name: str) -> str:

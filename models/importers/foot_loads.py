@@ -26,8 +26,9 @@ _REST_M = 0.05
 class Borne:
     """raw and filtered: the feet's loads, the second low-passed like the labels. height_m: of the plates.
 
-    soles: (n, 6) insole channels, NaN where a foot stands on what is no plate. unknown (n,): something beside the
-    feet's plates bears the body, so no leg's moment is known; touched (n,): it may touch the trunk (a chair, hands).
+    soles: (n, 6) what plates say in the insoles' units, NaN where a foot stands on what is no plate. unknown (n,):
+    something beside the feet's plates bears the body, so no leg's moment is known; touched (n,): it may touch the trunk
+    (a chair, hands).
     """
 
     raw: FootLoads

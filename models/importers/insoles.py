@@ -67,6 +67,14 @@ def insole_channels(force: Doubles, centre: Doubles, poses: Poses, foot: Foot, m
     return np.stack(out, axis=1)
 
 
+def read_by_insoles(truth: Doubles) -> Doubles:
+    """(n, 6) of insole_channels as insoles tell it: they know no centre of pressure beyond their own rim."""
+    out = np.array(truth, np.float64)
+    for first in (1, 4):
+        out[:, first : first + 2] = np.clip(truth[:, first : first + 2], 0.0, 1.0)
+    return out
+
+
 def centre_in_laboratory(cop: Doubles, poses: Poses, foot: Foot, height_m: float) -> Doubles:
     """(n, 2, 2) cop_ap and cop_ml, right then left -> (n, 2, 3) on the plane `height_m`: insole_channels reversed."""
     out = []

@@ -187,7 +187,7 @@ def _trial(
     count, foot = len(at), insoles.foot_of(model)
     where = imus.places(part for part in BODY_OF_PART if trunk or part != "back")
     soles = np.full((count, 6), np.nan) if found is None else found.soles
-    channels = np.concatenate([imus.imu_channels(ridden, where), soles], axis=1)
+    channels = np.concatenate([imus.imu_channels(ridden, where), insoles.read_by_insoles(soles)], axis=1)
     told = np.full((count, len(LABEL_NAMES)), np.nan)
     for name, values in labels.items():
         if trunk or not name.startswith(LUMBAR):

