@@ -20,17 +20,22 @@ def bars(folds: Sequence[str], config: TrainConfig) -> Iterator[Callable[[EpochE
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn()) as progress:
         whole = progress.add_task("all folds", total=epochs * len(folds), losses="")
         begun: dict[str, TaskID] = {}
+        done: dict[tuple[str, str], int] = {}
 
         def watch(end: EpochEnd) -> None:
             if end.fold not in begun:
                 begun[end.fold] = progress.add_task(end.fold, total=epochs, losses="")
-            # A run that is gone on with, or ends early: the epochs before and after it count at once.
-            skipped = config.max_epochs - end.epoch if end.ended else 0
+            # What ended early is done; what is gone on with counts from where it stood.
+            done[end.fold, end.outcome] = config.max_epochs if end.ended else end.epoch
             losses = (
                 f"{end.outcome} {end.train_loss:.3f} / {end.validation_loss:.3f} (best {end.best_loss:.3f})"
             )
-            description = f"{end.fold} epoch {end.epoch}"
-            progress.update(begun[end.fold], advance=1 + skipped, losses=losses, description=description)
-            progress.update(whole, advance=1 + skipped)
+            progress.update(
+                begun[end.fold],
+                completed=sum(count for (fold, _), count in done.items() if fold == end.fold),
+                losses=losses,
+                description=f"{end.fold} epoch {end.epoch}",
+            )
+            progress.update(whole, completed=sum(done.values()))
 
         yield watch

@@ -134,6 +134,19 @@ def test_a_member_that_has_stopped_no_longer_changes(recordings: list[Recording]
     assert all(torch.equal(stopped.weights[name], value) for name, value in before.items())
 
 
+def test_every_tensor_of_a_step_lies_on_the_group_s_device() -> None:
+    """On the device of no memory, where a tensor of the CPU among the others is an error."""
+    nowhere = torch.device("meta")
+    group = GroupedTcn([tcn.Tcn().state_dict() for _ in range(3)], nowhere)
+    rows = torch.empty(3, 2, 249 + 8 * 5, 54, device=nowhere)
+    members = torch.arange(3, device=nowhere)
+    losses, _ = group.losses(rows, torch.empty(3, 2, 6, device=nowhere), group.layers(True), members)
+    losses.sum().backward()
+    assert losses.device == nowhere
+    assert group.parameters.grad is not None
+    assert group.parameters.grad.shape == group.parameters.shape
+
+
 def test_what_is_dropped_is_dropped_as_often_as_asked() -> None:
     bits = grouped._random_bits(7, 400_001, CPU)
     assert bits.shape == (400_001,)
