@@ -34,8 +34,8 @@ LOCAL = "local"
 # How often the job of a lost worker is started anew, and how long it waits for a predecessor that still dies.
 RETRIES = 5
 PATIENCE_S = 60.0
-# Ray tells its makers nothing, and has time to start on a machine that is busy.
-RAY_ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "180"}
+# Ray gives its own processes seconds to start, which a busy machine may not have: it is tried again.
+STARTS = 5
 _TOKEN = "shared"
 _ROOM = 1 << 20
 _LISTENS_S = 10.0
@@ -137,8 +137,6 @@ def _cores(wanted: float, least: float) -> int:
 @contextmanager
 def _cluster(address: str, options: dict[str, Any]) -> Iterator[None]:
     """Ray connected for as long as it lasts; one that the caller has connected is used and left as it is."""
-    for name, value in RAY_ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
     try:
         import ray
     except ModuleNotFoundError as error:
@@ -149,22 +147,51 @@ def _cluster(address: str, options: dict[str, Any]) -> Iterator[None]:
         yield
         return
     if address == LOCAL:
-        options |= {"include_dashboard": False, "address": "local"}
+        start_here(**options)
     else:
-        options |= {"address": address}
+        _connect(address, options)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def start_here(**options: Any) -> None:
+    """Starts a Ray of this process on this machine; raises SweepError where it does not come up."""
+    import ray
+
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    for attempt in range(STARTS):
+        try:
+            ray.init(
+                address="local",
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                **options,
+            )
+            return
+        except Exception as error:  # Ray has no other name for it.
+            ray.shutdown()
+            if attempt == STARTS - 1:
+                raise SweepError(
+                    f"Ray does not start on this machine, tried {STARTS} times ({_first_line(error)}); is it too"
+                    " busy, or is /tmp full? Its logs are in /tmp/ray/session_latest/logs"
+                ) from None
+
+
+def _connect(address: str, options: dict[str, Any]) -> None:
+    import ray
+
     try:
         _refuse_silent(address)
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
     except (OSError, ImportError, RuntimeError, ValueError) as error:
         raise SweepError(
             f"--address {address}: no Ray cluster can be reached there ({_first_line(error)}); start one with"
             " `ray start --head`, correct the address, give the cluster's token (RAY_AUTH_MODE=token and"
             " ~/.ray/auth_token), or leave --address out to work on this machine alone"
         ) from None
-    try:
-        yield
-    finally:
-        ray.shutdown()
 
 
 def _refuse_silent(address: str) -> None:

@@ -52,9 +52,7 @@ def cluster() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(PATHS))
-        for name, value in driver.RAY_ENVIRONMENT.items():
-            patch.setenv(name, value)
-        ray.init(address="local", include_dashboard=False, log_to_driver=False, **RAY)
+        driver.start_here(**RAY)
         yield
         ray.shutdown()
 
