@@ -59,14 +59,14 @@ class InsoleError:
 def random_error(rng: np.random.Generator) -> InsoleError:
     """One of the fitted distribution."""
     return InsoleError(
-        gain=float(rng.normal(0.89, 0.07)),
+        gain=float(rng.normal(0.835, 0.07)),
         offset=float(rng.uniform(0.0, 0.04)),
         hysteresis=float(rng.uniform(0.05, 0.15)),
         curvature=float(rng.uniform(0.0, 0.10)),
-        rim=float(rng.uniform(0.24, 0.98)),
+        rim=float(rng.uniform(0.21, 0.83)),
         shrink=(float(rng.uniform(0.43, 0.63)), float(rng.uniform(0.60, 1.00))),
-        shift=(float(rng.normal(0.035, 0.015)), float(rng.normal(0.058, 0.025))),
-        skew=float(rng.normal(0.394, 0.15)),
+        shift=(float(rng.normal(0.060, 0.015)), float(rng.normal(0.054, 0.025))),
+        skew=float(rng.normal(0.375, 0.15)),
         drift=float(rng.normal(0.0, 0.04)),
         noise=float(rng.uniform(0.002, 0.008)),
     )
