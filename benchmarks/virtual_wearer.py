@@ -68,8 +68,8 @@ def _agreement(subject: Subject, physics: Physics) -> tuple[float, ...]:
         rms,
         np.sqrt((off**2).mean()) / rms,
         off.max() / rms,
-        np.abs(hips).max(),
-        np.abs(hips - above).max(),
+        np.abs(hips[:, inner]).max(),
+        np.abs(hips - above)[:, inner].max(),
         force,
     )
 
@@ -113,8 +113,8 @@ def _print_gait(subjects: list[Subject], speed: float) -> None:
             each.setdefault(name, []).append(float(np.median(values)))
     print(f"\nwalking at {speed} m/s, {impossible} subjects cannot; the others' median strides")
     print(f"  {'':45s}      least   median greatest")
-    for name, values in each.items():
-        print(f"  {name:45s} {min(values):10.2f} {np.median(values):8.2f} {max(values):8.2f}")
+    for name, medians in each.items():
+        print(f"  {name:45s} {min(medians):10.2f} {np.median(medians):8.2f} {max(medians):8.2f}")
 
 
 def _print_trials(subjects: list[Subject]) -> None:

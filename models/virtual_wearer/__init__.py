@@ -1,14 +1,19 @@
 """A physics model of a person in the suit: trials with known truth, as many as wanted.
 
-    footsteps, foot_path, gait, lift, standing   what the person means to do: a Plan of feet, trunk, load and balance
+    footsteps, foot_path, gait, lift, standing   what the person means to do: a Plan of feet, trunk, hands and balance
+    walks, blankets, push_pull, postures,        the same for the conditions of models/tasks.csv; one of the left
+    shovel, stepping, box, ladder, mirror        is the mirror image of that of the right
+    plays                                        from a kind of task or a condition's code to its plan
+    hands                                        where they are, what they hold, what pushes on them
     motion                                       the whole body that follows the plan; its pelvis path is solved so
                                                  that the ground's force acts where the plan puts it
     dynamics                                     what the ground must give, and the moments at the joints (Newton-Euler)
     donning, sensors                             what the suit, put on askew, measures of that motion
     wearer                                       all of it: `generate` makes a trial
 
-Eight rigid segments; the arms and a load are point masses that the trunk carries. Sensor signals, joint angles and
-joint moments come from one motion, so the labels are exact for that body.
+Eight rigid segments; the arms and what the hands hold are point masses that the trunk carries, what pushes on the
+hands are forces on it. Sensor signals, joint angles and joint moments come from one motion, so the labels are exact for
+that body.
 
 What a virtual cohort proves is the software and the method: that the network can learn this mapping, that the stream
 is exact, that nothing is mirrored or misnamed. It never proves accuracy on people.
