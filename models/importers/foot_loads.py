@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.interpolate import make_interp_spline
 
 from jetson_runtime.suit.signals import RATE_HZ, STANDARD_GRAVITY
 from models.importers import insoles
@@ -100,7 +101,8 @@ def _on_grid(loads: FootLoads, at: Doubles, cutoff_hz: float | None) -> FootLoad
 
     def taken(values: Doubles) -> Doubles:
         if cutoff_hz is None:
-            return resampled(values, loads.time_s, at)
+            # A spline rings where a foot strikes: before it the force would be negative.
+            return np.asarray(make_interp_spline(loads.time_s, values, k=1)(at.clip(*loads.time_s[[0, -1]])))
         return smoothed(values, loads.time_s, at, cutoff_hz)
 
     inside = (at >= loads.time_s[0] - 1e-6) & (at <= loads.time_s[-1] + 1e-6)

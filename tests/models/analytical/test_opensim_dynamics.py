@@ -110,7 +110,7 @@ def test_with_the_truth_put_in_place_the_moments_are_the_laboratorys(
     for point in ("ground", "foot"):
         found = OpenSimDynamics(worked, point).moments(whole, soles)
         # The labels are low-passed, and so are they once more when they are put in place.
-        assert _off(found, worked.trial.labels[:, MOMENTS]) < 0.03, point
+        assert _off(found, worked.trial.labels[:, MOMENTS]) < 0.04, point
         assert np.isfinite(found[INNER]).all()
 
 
