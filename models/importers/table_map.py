@@ -210,7 +210,7 @@ def _between(path: Path, found: TableMap) -> Iterator[str]:
             yield mistake(path, ("trials", k, "files"), "is empty; name a file for a table")
         if trial.name in [one.name for one in found.trials[:k]]:
             yield mistake(path, ("trials", k, "name"), f"{trial.name} is there twice; give each its own")
-    seen: dict[str, str] = Field(default_factory=dict)
+    seen: dict[str, str] = {}
     for where, target in _targets(found):
         if target in seen:
             yield mistake(path, (where,), f"{target} comes from {seen[target]} too; keep one")
