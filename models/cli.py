@@ -3,30 +3,59 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 from collections.abc import Sequence
 
 from jetson_runtime.suit.errors import SuitError
 from models.commands import bundles, data, evaluation, importing, sweeping, training
 
+BAD_INPUT = 2
+INTERRUPTED = 130
+_REMEDIES = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EACCES: "choose another folder, or have yourself given the right to it",
+    errno.EPERM: "choose another folder, or have yourself given the right to it",
+    errno.EROFS: "choose a folder that can be written to",
+    errno.EISDIR: "name a file, not a folder",
+    errno.ENOTDIR: "name a folder, not a file",
+    errno.EEXIST: "choose another name, or remove what is there",
+    errno.ENOENT: "see that it is there and rightly spelt",
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one subcommand; the exit status is 2 where the input was wrong."""
+    """Runs one subcommand; the exit status is 2 where the input or the disk was wrong, 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("models", "jetson_runtime", "drivers"):
             raise
-        print(
-            f"second-skin-lab: needs the Python package {error.name}: pip install 'second-skin[lab]'",
-            file=sys.stderr,
-        )
-        return 2
-    except (SuitError, FileNotFoundError, ValueError) as error:
-        print(f"second-skin-lab: {error}", file=sys.stderr)
-        return 2
+        return _told(f"needs the Python package {error.name}: pip install 'second-skin[lab]'")
+    except (SuitError, ValueError) as error:
+        return _told(str(error))
+    except OSError as error:
+        return _told(_of_the_disk(error))
+    except KeyboardInterrupt:
+        _told("stopped; every file is whole, run the same command again to go on")
+        return INTERRUPTED
     return status
+
+
+def _told(message: str) -> int:
+    print(f"second-skin-lab: {message}", file=sys.stderr)
+    return BAD_INPUT
+
+
+def _of_the_disk(error: OSError) -> str:
+    """Which file, why, what to do; the error's own words where the system did not raise it."""
+    if error.errno is None:
+        return str(error)
+    where = f"{error.filename}: " if error.filename else ""
+    remedy = _REMEDIES.get(error.errno, "mend that")
+    return f"{where}{(error.strerror or str(error)).lower()}; {remedy} and run the same command again"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from jetson_runtime.suit.trial import Trial, write_trial
 from models import tasks
+from models.files import whole
 from models.virtual_wearer import wearer
 from models.virtual_wearer.donning import Donning
 from models.virtual_wearer.subject import Subject
@@ -100,7 +101,6 @@ def _write_one(folder: Path, seconds: float | None, which: tuple[int, int, str])
         trial = trial_of(seed, session, code, seconds)
     except ValueError as error:
         return f"{path.stem}: left out, {error}"
-    fresh = path.with_suffix(".new")
-    write_trial(fresh, trial)
-    fresh.replace(path)
+    with whole(path) as fresh:
+        write_trial(fresh, trial)
     return ""

@@ -70,10 +70,13 @@ def _add_medley(commands: Commands) -> None:
 
 def _medley(options: argparse.Namespace) -> int:
     from jetson_runtime.suit.trial import write_trial
+    from models.files import whole
     from models.medley import medley
     from models.virtual_wearer.subject import Subject
 
-    write_trial(options.out, medley(Subject.random(options.subject), options.seed))
+    trial = medley(Subject.random(options.subject), options.seed)
+    with whole(options.out) as fresh:
+        write_trial(fresh, trial)
     return 0
 
 
