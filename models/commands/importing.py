@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from models import tasks
 from models.commands import Commands
 
 
@@ -31,7 +32,19 @@ def _add_opensim(commands: Commands) -> None:
         action="append",
         required=True,
         metavar="PATTERN=TASK",
-        help="of the trials whose name fits, e.g. 'walk*=W'; the first that fits counts; may be given again",
+        help="of the trials whose name fits: a kind or a condition's code (see `tasks`), e.g. 'walk*=W', 'dig*=SH1'; "
+        "the first that fits counts; may be given again",
+    )
+    opensim.add_argument(
+        "--neutral",
+        default="",
+        metavar="PATTERN",
+        help="trials of neutral stance, which sensors are tared with",
+    )
+    opensim.add_argument(
+        "--session",
+        default="",
+        help="name of this wearing of the suit; its neutral stance is its trials' tare",
     )
     opensim.add_argument("--source", default="", help="where the set is from, kept in the trials")
     scaling = opensim.add_argument_group("a generic model, scaled first")
@@ -52,10 +65,15 @@ def _add_opensim(commands: Commands) -> None:
 
 
 def _import_opensim(options: argparse.Namespace) -> int:
+    from models.checks.gaps import NEUTRAL
     from models.importers.opensim_files import find_set
     from models.importers.opensim_import import Options, import_set
 
-    given = find_set(options.folder, options.subject, dict(options.tasks), options.source)
+    stances = {options.neutral: NEUTRAL} if options.neutral else {}
+    named = {**stances, **{pattern: task for pattern, task in options.tasks if pattern not in stances}}
+    given = find_set(options.folder, options.subject, named, options.source)
+    if options.session:
+        given = replace(given, about={**given.about, "session": options.session})
     scaling = {"scale_setup": options.scale_setup, "static": options.static, "mass_kg": options.mass}
     given = replace(given, **{key: value for key, value in scaling.items() if value is not None})
     chosen = Options(kinematics=options.kinematics)
@@ -70,6 +88,11 @@ def _task(text: str) -> tuple[str, str]:
         raise argparse.ArgumentTypeError(
             f"{text!r}: write a pattern of trials' names and their task, as 'walk*=W'"
         )
+    if task not in tasks.KINDS and not task.startswith("other:"):
+        try:
+            tasks.condition(task)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{text!r}: {error}, or other:<name>") from error
     return pattern, task
 
 
@@ -134,9 +157,9 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _add_tasks(commands: Commands) -> None:
-    tasks = commands.add_parser("tasks", help="show the task set: the paper's kinds and their conditions")
-    tasks.add_argument("--json", action="store_true", help="one JSON object instead of a table")
-    tasks.set_defaults(run=_tasks)
+    shown = commands.add_parser("tasks", help="show the task set: the paper's kinds and their conditions")
+    shown.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    shown.set_defaults(run=_tasks)
 
 
 def _tasks(options: argparse.Namespace) -> int:

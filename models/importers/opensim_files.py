@@ -21,7 +21,10 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class TrialFiles:
-    """One movement: `coordinates` (inverse kinematics) or `markers` or both; `moments`: inverse dynamics, if given."""
+    """One movement: `coordinates` (inverse kinematics) or `markers` or both; `moments`: inverse dynamics, if given.
+
+    task: L, PP, PS, SH, SP, VA, W or other:<name>, or the code of a condition of models/tasks.csv.
+    """
 
     name: str
     task: str
@@ -68,8 +71,8 @@ _ENDINGS = {
 def find_set(folder: Path, subject: str, tasks: Mapping[str, str], source: str = "") -> OpenSimSet:
     """The set in `folder`, by its files' names: one .osim, and `<trial>.trc`, `_ik.mot`, `_grf.mot`, `_id.sto`.
 
-    `tasks`: pattern of a trial's name -> its task (L, PP, PS, SH, SP, VA, W or other:<name>); a trial that no pattern
-    names is left out. Raises ImportSetError if there is not one model or no trial.
+    `tasks`: pattern of a trial's name -> its task, as in TrialFiles; the first that fits counts, and a trial that no
+    pattern names is left out. Raises ImportSetError if there is not one model or no trial.
     """
     models = sorted(folder.rglob("*.osim"))
     found: dict[str, dict[str, Path]] = {}

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from jetson_runtime.suit.signals import LABEL_NAMES, RATE_HZ
 from jetson_runtime.suit.trial import Trial, TrialMeta, write_trial
+from models import tasks
 from models.importers import imus, insoles, opensim_tools
 from models.importers.body_model import BODY_OF_PART, LUMBAR, BodyModel, Poses
 from models.importers.errors import ImportSetError, defect
@@ -196,7 +197,7 @@ def _trial(
     told[:edge], told[count - edge :] = np.nan, np.nan
     about = _about(given, data, options)
     meta = TrialMeta(
-        given.subject, data.files.task, model.mass_kg, foot.length, foot.width, given.source, about
+        given.subject, _kind(data.files.task), model.mass_kg, foot.length, foot.width, given.source, about
     )
     turned = {part: q.astype(np.float32) for part, q in imus.quaternions(ridden, where).items()}
     return Trial(
@@ -210,12 +211,23 @@ def _trial(
 
 
 def _about(given: OpenSimSet, data: TrialData, options: Options) -> dict[str, str]:
-    return given.about | {
-        "trial": f"{given.subject}_{data.files.name}",
-        "imu_kind": f"virtual, kinematics low-passed at {options.imu_cutoff_hz:g} Hz",
-        "labels": f"{options.label_cutoff_hz:g} Hz zero-lag 4th order (kinematics and wrenches)",
-        "residual_limit_N_per_kg": f"{options.residual_n_per_kg:g}",
-    }
+    code = data.files.task
+    condition = {} if _kind(code) == code else {"condition": code}
+    return (
+        given.about
+        | condition
+        | {
+            "trial": f"{given.subject}_{data.files.name}",
+            "imu_kind": f"virtual, kinematics low-passed at {options.imu_cutoff_hz:g} Hz",
+            "labels": f"{options.label_cutoff_hz:g} Hz zero-lag 4th order (kinematics and wrenches)",
+            "residual_limit_N_per_kg": f"{options.residual_n_per_kg:g}",
+        }
+    )
+
+
+def _kind(task: str) -> str:
+    """Of a condition's code its kind of task; a kind, or another lab's own task, as it is."""
+    return task if task in tasks.KINDS or ":" in task else tasks.condition(task).kind
 
 
 def _kinematics(model: BodyModel, data: TrialData, folder: Path, options: Options) -> tuple[Table, list[str]]:

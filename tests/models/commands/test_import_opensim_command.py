@@ -38,3 +38,6 @@ def test_what_is_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit):
         cli.main([*words[:-1], "walk"])
     assert "write a pattern of trials' names and their task, as 'walk*=W'" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main([*words[:-1], "dig*=SH9"])
+    assert "no condition 'SH9'; there are SH1, SH2, SH3, SH4" in capsys.readouterr().err
