@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -191,6 +192,16 @@ def test_an_older_file_put_in_a_trial_s_place_is_read(folder: Path) -> None:
     expected = dataset.record("a_W_0", made_up_trial("b", 2, seconds=1.5))
     assert found.subject == "b"
     np.testing.assert_allclose(found.rows, expected.rows, atol=1e-5)
+
+
+def test_rows_are_made_anew_where_none_can_be_kept_or_read(folder: Path) -> None:
+    rows = dataset.load(folder)[0].rows
+    (kept,) = (folder / "rows").iterdir()
+    kept.write_bytes(kept.read_bytes()[:1000])
+    np.testing.assert_array_equal(dataset.load(folder)[0].rows, rows)
+    shutil.rmtree(folder / "rows")
+    (folder / "rows").write_text("no folder: nothing can be written into it, whoever asks")
+    np.testing.assert_array_equal(dataset.load(folder)[0].rows, rows)
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:

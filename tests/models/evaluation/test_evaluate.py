@@ -14,7 +14,7 @@ from made_up_trials import made_up_trial
 from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.trial import write_trial
-from models import cli
+from models import card_text, cli, dataset
 from models.dataset import LABELS_OF
 from models.evaluation import evaluate, folder
 from models.evaluation.series import Series
@@ -146,6 +146,21 @@ def test_train_export_and_evaluate_from_the_command_line(
 
     assert cli.main(["export", "--run", run, "--data", data, "--test", data, "--out", out]) == 2
     assert "were trained on; choose others" in capsys.readouterr().err
+
+
+def test_the_offline_way_of_a_run_is_kept_to_by_its_bundle(tmp_path: Path) -> None:
+    for k in range(4):
+        write_trial(tmp_path / f"s{k}_W_0.parquet", made_up_trial(f"s{k}", k, seconds=1.6))
+    recipe = "--batch 4 --outputs 16 --max-epochs 1 --min-epochs 1 --epoch-steps 1 --folds 4 --way offline"
+    data, run, out = str(tmp_path), tmp_path / "run", tmp_path / "out"
+    assert cli.main(["train", "--data", data, "--run", str(run), *recipe.split()]) == 0
+    offline, device = (runs.data_hash(dataset.load(tmp_path, way=way)) for way in ("offline", "device"))
+    assert offline != device
+    assert json.loads((run / runs.RUN).read_text())["data"]["sha256"] == offline
+    assert cli.main(["export", "--run", str(run), "--data", data, "--out", str(out), "--name", "tiny"]) == 0
+    manifest = bundles.load(out).manifest
+    assert manifest.card["training"]["sha256"] == offline
+    assert "splined onto the grid afterwards" in card_text.markdown(manifest)
 
 
 def test_wearers_kept_for_evaluation_are_refused_by_train_and_by_export(

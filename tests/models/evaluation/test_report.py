@@ -187,6 +187,19 @@ def test_tables_for_spreadsheets_agree_with_the_object(out: Path) -> None:
     assert not list(out.glob("*.new"))
 
 
+def test_a_run_of_the_offline_way_is_told_of_offline_rows(run: Path, data: Path, tmp_path: Path) -> None:
+    splits = {name: runs.read_config(run / name)[1] for name in PEOPLE}
+    folder_of, out_of = tmp_path / "run", tmp_path / "out"
+    runs.open_run(folder_of, dataset.load(data, way="offline"), splits, TrainConfig(way="offline"))
+    for path in run.glob("*/*.pt"):
+        shutil.copy(path, folder_of / path.parent.name / path.name)
+    arguments = ["report", str(folder_of), str(data), "--out", str(out_of), "--no-formulas"]
+    assert cli.main(arguments) == 0
+    page = (out_of / "report.md").read_text()
+    assert "splined onto the grid afterwards as in the paper, in training and here" in page
+    assert "not all, those that the run was trained on" not in page
+
+
 def test_people_that_the_data_do_not_hold_are_named(
     run: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

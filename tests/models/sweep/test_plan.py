@@ -77,6 +77,7 @@ def test_groups_of_people_can_be_withheld(tmp_path: Path) -> None:
             "recipe.learning_rat: is no key of the recipe; there are learning_rate",
         ),
         ('[recipe]\nmax_epochs = "many"', "max_epochs: Input should be a valid integer"),
+        ('[grid]\nway = ["device", "offline"]', r"grid.way: rows are made in one way for a whole sweep"),
         ("[grid]\nbatch = [8]\n[recipe]\nbatch = 4", r"grid.batch: stands in \[recipe\] too"),
         ("[grid]\nbatch = []", "grid.batch: has no value"),
         ('outcomes = ["knee"]', "outcomes: 'knee' is none of hip_flexion"),

@@ -60,6 +60,18 @@ def test_another_recipe_other_data_or_another_split_are_refused(
         runs.open_run(tmp_path, recordings, literal, CONFIG)
 
 
+def test_the_way_of_the_rows_is_the_run_s_own(recordings: list[Recording], tmp_path: Path) -> None:
+    """A run that an older version made, which knew one way, is gone on with in that way alone."""
+    runs.open_run(tmp_path, recordings, SPLITS, CONFIG)
+    for path in (tmp_path / "run.json", tmp_path / "s2" / "config.json"):
+        told = json.loads(path.read_text())
+        assert told["recipe" if path.name == "run.json" else "config"].pop("way") == "device"
+        path.write_text(json.dumps(told))
+    runs.open_run(tmp_path, recordings, SPLITS, CONFIG)
+    with pytest.raises(runs.RunError, match=r"another recipe \(way\)"):
+        runs.open_run(tmp_path, recordings, SPLITS, replace(CONFIG, way="offline"))
+
+
 def test_a_fold_that_cannot_be_trained_honestly_is_refused(
     recordings: list[Recording], tmp_path: Path
 ) -> None:
