@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
 import sys
 from collections.abc import Sequence
 
@@ -55,7 +56,8 @@ def _of_the_disk(error: OSError) -> str:
         return str(error)
     where = f"{error.filename}: " if error.filename else ""
     remedy = _REMEDIES.get(error.errno, "mend that")
-    return f"{where}{(error.strerror or str(error)).lower()}; {remedy} and run the same command again"
+    cause = os.strerror(error.errno) if error.errno in _REMEDIES else str(error.strerror)
+    return f"{where}{cause.lower()}; {remedy} and run the same command again"
 
 
 def _parser() -> argparse.ArgumentParser:

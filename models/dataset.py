@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Literal, NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,7 @@ from models.checks.defects import Defect, errors
 from models.checks.folder import between, refuse, trial_paths
 from models.checks.gaps import NEUTRAL
 from models.checks.trial_file import CHECKS, Facts, check_file
+from models.files import whole
 from models.offline import offline_rows
 from models.tcn import HISTORY, SPARSE_STRIDE
 
@@ -117,7 +118,8 @@ _ROWS: dict[Way, Callable[[Trial, int], npt.NDArray[np.float64]]] = {
 def load(folder: Path, processes: int = 1, way: Way = "device") -> list[Recording]:
     """The recordings of all trials in `folder` but neutral stances, by name; their rows are kept in `folder/rows`.
 
-    Raises TrialError that lists every error of every file, as `second-skin-lab check` does.
+    Where that cannot be written they are made anew each time. Raises TrialError that lists every error of every file,
+    as `second-skin-lab check` does.
     """
     paths = trial_paths(folder)
     load_one = partial(_load_one, way)
@@ -156,23 +158,30 @@ def _load_one(way: Way, path: Path) -> _Loaded:
     if trial.meta.task == NEUTRAL:
         return _Loaded(None, defects, facts)
     recording = record(path.stem, trial, way=way)
-    cached.parent.mkdir(exist_ok=True)
-    fresh = cached.with_suffix(f".{os.getpid()}.new")
-    with fresh.open("wb") as out:
-        np.savez(out, rows=recording.rows, key=key, facts=facts.text())
-    fresh.replace(cached)
+    _keep(cached, recording.rows, key, facts)
     return _Loaded(recording, defects, facts)
+
+
+def _keep(cached: Path, rows: Floats, key: str, facts: Facts) -> None:
+    """Keeps the rows where the folder takes them; a read-only or a full one serves as well, only slower."""
+    try:
+        cached.parent.mkdir(exist_ok=True)
+        with whole(cached) as fresh, fresh.open("wb") as out:
+            np.savez(out, rows=rows, key=key, facts=facts.text())
+    except OSError:
+        return
 
 
 def _kept(cached: Path, key: str) -> tuple[Floats, Facts] | None:
     """The rows in `cached` if they were made by this code of this file, and what it is compared with others by."""
-    if not cached.exists():
+    try:
+        with np.load(cached) as table:
+            if str(table["key"]) != key:
+                return None
+            rows: Floats = table["rows"]
+            return rows, Facts.of_text(str(table["facts"]))
+    except (OSError, BadZipFile):
         return None
-    with np.load(cached) as table:
-        if str(table["key"]) != key:
-            return None
-        rows: Floats = table["rows"]
-        return rows, Facts.of_text(str(table["facts"]))
 
 
 def _key(path: Path, way: Way) -> str:

@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from models.files import whole
+
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table, the first column to the left, the others to the right."""
@@ -21,12 +23,10 @@ def number(value: float, digits: int) -> str:
 
 def write_csv(path: Path, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """The same as comma-separated values, whole or not at all; what is not known stays empty."""
-    fresh = path.with_name(f"{path.name}.new")
-    with fresh.open("w", newline="", encoding="utf-8") as out:
+    with whole(path) as fresh, fresh.open("w", newline="", encoding="utf-8") as out:
         writer = csv.writer(out)
         writer.writerow(head)
         writer.writerows([["" if _unknown(cell) else cell for cell in row] for row in rows])
-    fresh.replace(path)
 
 
 def _unknown(cell: object) -> bool:

@@ -23,6 +23,7 @@ from models.evaluation.disturbances import ALL, KINDS, UNITS, Disturbance, distu
 from models.evaluation.markdown import number, table, write_csv
 from models.evaluation.scores import Score, Scores
 from models.evaluation.series import COLUMNS
+from models.files import write_whole
 
 SECONDS = 20.0
 _NAN = float("nan")
@@ -81,9 +82,7 @@ def write(points: Sequence[Point], out: Path) -> None:
 
     out.mkdir(parents=True, exist_ok=True)
     write_csv(out / "robustness.csv", HEAD, [_cells(point) for point in points])
-    fresh = out / "robustness.md.new"
-    fresh.write_text(markdown(points) + "\n", encoding="utf-8")
-    fresh.replace(out / "robustness.md")
+    write_whole(out / "robustness.md", f"{markdown(points)}\n".encode())
     figure_robustness.write(points, out / "robustness")
 
 

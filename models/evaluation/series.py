@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from jetson_runtime.suit import signals
 from models import metrics
+from models.files import whole
 
 Doubles = npt.NDArray[np.float64]
 
@@ -54,10 +55,8 @@ def save(path: Path, series: Sequence[Series]) -> None:
         arrays[f"{i}/about"] = np.array([one.name, one.subject, one.task, one.condition])
         arrays[f"{i}/truth"] = one.truth.astype(np.float32)
         arrays |= {f"{i}/of/{name}": values.astype(np.float32) for name, values in one.estimates.items()}
-    fresh = path.with_name(f"{path.name}.new")
-    with fresh.open("wb") as out:
+    with whole(path) as fresh, fresh.open("wb") as out:
         np.savez(out, **arrays)
-    fresh.replace(path)
 
 
 def load(path: Path) -> list[Series]:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from jetson_runtime.suit.signals import CHANNEL_INDEX, CHANNEL_NAMES, LABEL_NAMES, RATE_HZ, STREAM_NAMES
 from jetson_runtime.suit.trial import Trial, TrialMeta, write_trial
+from models.files import whole
 from models.importers import storage, units
 from models.importers.errors import ImportSetError, defect, raise_all
 from models.importers.filters import grid
@@ -72,9 +73,8 @@ def import_recordings(path: Path, out: Path, say: Callable[[str], None] = lambda
     paths = []
     for session, trial, alignment in made:
         paths.append(out / f"{sessions.subject}_{session.name}.parquet")
-        fresh = paths[-1].with_suffix(".new")
-        write_trial(fresh, trial)
-        fresh.replace(paths[-1])
+        with whole(paths[-1]) as fresh:
+            write_trial(fresh, trial)
         say(f"{paths[-1].name}: {trial.duration_s:.2f} s; {alignment.text()}")
     return paths
 

@@ -19,6 +19,7 @@ from jetson_runtime.suit.signals import (
     RATE_HZ,
 )
 from jetson_runtime.suit.trial import Trial, TrialMeta, write_trial
+from models.files import whole
 from models.importers import units
 from models.importers.errors import ImportSetError, defect, raise_all
 from models.importers.filters import grid, lowpass
@@ -69,9 +70,8 @@ def import_tables(path: Path, out: Path, say: Callable[[str], None] = lambda lin
     paths = []
     for mapped, trial in made:
         paths.append(out / f"{table_map.subject}_{mapped.name}.parquet")
-        fresh = paths[-1].with_suffix(".new")
-        write_trial(fresh, trial)
-        fresh.replace(paths[-1])
+        with whole(paths[-1]) as fresh:
+            write_trial(fresh, trial)
         say(f"{paths[-1].name}: {trial.duration_s:.2f} s, {_worn(trial)}")
     return paths
 
