@@ -13,6 +13,7 @@ from models.evaluation.figures import write_figures
 from models.evaluation.markdown import write_csv
 from models.evaluation.report_page import as_object, page
 from models.evaluation.withheld import Evaluated, evaluate_run
+from models.files import write_whole
 
 REPORT = "report.md"
 OBJECT = "report.json"
@@ -45,8 +46,8 @@ def report(
         say=left_out.append,
     )
     evaluated = replace(evaluated, remarks=[*evaluated.remarks, *left_out])
-    _write_text(out / OBJECT, json.dumps(without_nan(as_object(evaluated)), indent=1))
-    _write_text(out / REPORT, page(evaluated, [path for path in figures if path.suffix == ".png"]))
+    write_whole(out / OBJECT, json.dumps(without_nan(as_object(evaluated)), indent=1).encode())
+    write_whole(out / REPORT, page(evaluated, [path for path in figures if path.suffix == ".png"]).encode())
 
 
 def _write_tables(evaluated: Evaluated, out: Path) -> None:
@@ -71,9 +72,3 @@ def _write_tables(evaluated: Evaluated, out: Path) -> None:
             for row in evaluated.insoles
         ],
     )
-
-
-def _write_text(path: Path, text: str) -> None:
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
