@@ -43,8 +43,9 @@ _MISSING_SECONDS = 240.0
 
 
 def of_run(run_folder: Path, split: Split, recordings: Sequence[Recording]) -> dict[str, Any]:
-    """What a fold of a run says of itself, with the recordings that it was made from."""
+    """What a fold of a run says of itself, with the recordings that it was made from; code and torch: of then."""
     config, _ = runs.read_config(run_folder)
+    run = runs.read_run(run_folder)
     training = [r for r in recordings if r.subject in split.train]
     states = {outcome: runs.read_state(run_folder, outcome) for outcome in signals.OUTCOME_NAMES}
     virtual = all(r.subject.startswith("vw-") for r in training)
@@ -61,8 +62,9 @@ def of_run(run_folder: Path, split: Split, recordings: Sequence[Recording]) -> d
             "tasks": sorted({r.task for r in training}),
             "conditions": sorted({r.condition for r in training} - {""}),
             "wearers": "virtual" if virtual else "see data",
-            "sha256": runs.data_hash(recordings),
-            "code": runs.code_version(),
+            "sha256": run["data"]["sha256"],
+            "code": run.get("code", "not told"),
+            "torch": run.get("torch", "not told"),
             "epochs": {outcome: state["epoch"] for outcome, state in states.items()},
             "best_epochs": {outcome: state["best_epoch"] for outcome, state in states.items()},
             "seconds": round(max(state["elapsed_s"] for state in states.values())),

@@ -38,6 +38,7 @@ def ship(
     _, split = runs.read_config(run_folder)
     refuse_reserved(split)
     recordings = dataset.load(data)
+    _refuse_other_data(run_folder, data, recordings)
     training, validation = (
         [r for r in recordings if r.subject in names] for names in (split.train, split.validation)
     )
@@ -54,6 +55,16 @@ def ship(
         manifest = export.sign(fresh, manifest.model_copy(update={"card": about}))
     say(card_text.markdown(manifest))
     return manifest
+
+
+def _refuse_other_data(run_folder: Path, data: Path, recordings: Sequence[Recording]) -> None:
+    trained, given = runs.read_run(run_folder)["data"], runs.data_hash(recordings)
+    if trained["sha256"] != given:
+        raise ValueError(
+            f"{data}: is not what {run_folder} was trained on ({trained['trials']} trials, hash"
+            f" {trained['sha256'][:12]}; here {len(recordings)}, {given[:12]}): give the run's own folder unchanged,"
+            " with the version that trained it, or train anew; other trials go to --test and --calibrate"
+        )
 
 
 def _confidence(

@@ -64,6 +64,17 @@ def read_config(fold_folder: Path) -> tuple[TrainConfig, Split]:
     return TrainConfig(**content["config"]), Split(**split)
 
 
+def read_run(fold_folder: Path) -> dict[str, Any]:
+    """What `run.json` tells of the run that the fold belongs to; raises FileNotFoundError where it is not there."""
+    path = fold_folder.parent / RUN
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path}: is missing, it tells what the fold was trained on; copy it beside the fold"
+        )
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
 def best_networks(fold_folder: Path) -> tcn.TcnSet:
     """The best weights so far of all eight outcomes, on the CPU.
 

@@ -147,6 +147,15 @@ def test_train_export_and_evaluate_from_the_command_line(
     assert cli.main(["export", "--run", run, "--data", data, "--test", data, "--out", out]) == 2
     assert "were trained on; choose others" in capsys.readouterr().err
 
+    told = json.loads((tmp_path / "run" / runs.RUN).read_text())
+    training = manifest.card["training"]
+    assert (training["code"], training["torch"]) == (told["code"], told["torch"])
+    assert training["sha256"] == told["data"]["sha256"]
+    write_trial(tmp_path / "s0_W_0.parquet", made_up_trial("s0", 9, seconds=1.6))
+    assert cli.main(["export", "--run", run, "--data", data, "--out", str(tmp_path / "other")]) == 2
+    assert "4 trials, hash" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
+
 
 def test_the_offline_way_of_a_run_is_kept_to_by_its_bundle(tmp_path: Path) -> None:
     for k in range(4):
