@@ -93,6 +93,12 @@ def _add_report(commands: Commands) -> None:
     report.add_argument(
         "--out", type=Path, required=True, help="folder for report.md, report.json, CSV and figures"
     )
+    report.add_argument(
+        "--condition",
+        default="SH1",
+        metavar="CODE[,CODE]",
+        help="of figure 3, one for each (SH1, the paper's; its supplement shows L1, VA1 and VA2)",
+    )
     report.add_argument("--no-formulas", action="store_true", help="leave the analytical estimates out")
     report.add_argument("--processes", type=int, default=1)
     report.set_defaults(run=_report)
@@ -107,6 +113,7 @@ def _report(options: argparse.Namespace) -> int:
         options.out,
         processes=options.processes,
         formulas=not options.no_formulas,
+        conditions=options.condition.split(","),
         say=print,
     )
     print(f"{options.out / report.REPORT}")

@@ -9,31 +9,48 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from jetson_runtime.suit.signals import LABEL_NAMES
-from models import tasks
+from jetson_runtime.suit.trial import Trial
+from models import metrics, tasks
 from models.evaluation import figure_style as style
 from models.evaluation.cycles import PERCENT, mean_of, repetitions, stretched
+from models.evaluation.device import unknown_ground
 from models.evaluation.power import COORDINATES, joint_power
-from models.evaluation.series import Series
 from models.metrics import Doubles
 
 QUANTITIES = {"angle": "deg", "moment": "Nm/kg", "power": "W/kg"}
 COLUMNS = (*LABEL_NAMES, *(f"{name}_power" for name in COORDINATES))
+_MOMENTS = [i for i, name in enumerate(LABEL_NAMES) if name.endswith("_moment")]
 _SIDES = {"r": ("right", style.RIGHT, "-"), "l": ("left", style.LEFT, "--")}
 
 
-def participants_means(series: Sequence[Series], condition: str) -> dict[str, Doubles]:
+def participants_means(trials: Sequence[Trial], condition: str) -> dict[str, Doubles]:
     """Participant -> (101, 21) mean over the repetitions of `condition`: the labels, then joint powers, as COLUMNS.
 
-    Participants in whose trials nothing repeats are left out.
+    Of whole trials, filtered at 6 Hz before the powers are taken. Participants in whose trials nothing repeats are
+    left out; `left_out` tells of them.
     """
     cycles: dict[str, list[Doubles]] = {}
-    for one in series:
-        if one.condition == condition:
-            values = np.concatenate([one.truth, joint_power(one.truth)], axis=1)
-            cycles.setdefault(one.subject, []).extend(
-                stretched(values[cycle]) for cycle in repetitions(one.truth)
-            )
+    for trial in _of_condition(trials, condition):
+        labels = _truth(trial)
+        values = np.concatenate([labels, joint_power(labels)], axis=1)
+        cycles.setdefault(trial.meta.subject, []).extend(
+            stretched(values[cycle]) for cycle in repetitions(labels)
+        )
     return {name: mean_of(made) for name, made in cycles.items() if made}
+
+
+def left_out(trials: Sequence[Trial], condition: str, means: Mapping[str, Doubles]) -> list[str]:
+    """A line for each participant of `trials` who is not in `means`: who, and why."""
+    did = {trial.meta.subject for trial in _of_condition(trials, condition)}
+    return [
+        f"without {subject}: "
+        + (
+            f"in its trials of {condition} nothing repeats"
+            if subject in did
+            else f"has no trial of {condition}"
+        )
+        for subject in sorted({trial.meta.subject for trial in trials} - set(means))
+    ]
 
 
 def cycle_figure(means: Mapping[str, Doubles], condition: str) -> Figure:
@@ -70,6 +87,17 @@ def cycle_figure(means: Mapping[str, Doubles], condition: str) -> Figure:
     return figure
 
 
+def _of_condition(trials: Sequence[Trial], condition: str) -> list[Trial]:
+    return [trial for trial in trials if trial.meta.extra.get("condition", "") == condition]
+
+
+def _truth(trial: Trial) -> Doubles:
+    """(n, 14) filtered; moments unknown where a foot stands on what was not measured."""
+    labels = trial.labels.astype(np.float64)
+    labels[:, _MOMENTS] = np.where(unknown_ground(trial)[:, None], np.nan, labels[:, _MOMENTS])
+    return metrics.filtered(labels)
+
+
 def _draw(axes: Axes, means: Mapping[str, Doubles], joint: str, quantity: str) -> None:
     for label, colour, dash in _lines(joint, quantity):
         column = COLUMNS.index(label)
@@ -77,6 +105,11 @@ def _draw(axes: Axes, means: Mapping[str, Doubles], joint: str, quantity: str) -
         for line in each:
             axes.plot(PERCENT, line, dash, color=colour, linewidth=0.6, alpha=0.45)
         axes.plot(PERCENT, mean_of(each), dash, color=colour, linewidth=2.4)
+        known = sum(bool(np.isfinite(line).any()) for line in each)
+        if known < len(each):
+            axes.annotate(
+                f"n = {known}", (0.98, 0.98), xycoords="axes fraction", ha="right", va="top", fontsize=8
+            )
 
 
 def _lines(joint: str, quantity: str) -> list[tuple[str, str, str]]:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,35 +18,40 @@ from matplotlib.figure import Figure
 
 from jetson_runtime.suit.trial import Trial
 from models.evaluation import figure_style, scores
-from models.evaluation.figure_cycle import cycle_figure, participants_means
+from models.evaluation.figure_cycle import cycle_figure, left_out, participants_means
 from models.evaluation.figure_estimates import PValues, estimates_figure
 from models.evaluation.figure_insoles import insole_figure
 from models.evaluation.scores import Scores
 from models.evaluation.series import Series
 
+# Of figure 3 in the paper; its supplement shows L1, VA1 and VA2 too.
 CONDITION = "SH1"
 
 
 def write_figures(
     series: Sequence[Series],
-    trials_with_plates: Sequence[Trial],
+    trials: Sequence[Trial],
     out: Path,
     p_values: PValues,
     *,
     found: Scores | None = None,
-    condition: str = CONDITION,
+    conditions: Sequence[str] = (CONDITION,),
     estimators: Sequence[str] = ("tcn", "analytical"),
     say: Callable[[str], None] = lambda line: None,
 ) -> list[Path]:
     """The files written into the folder `out`: `figure_3.png`, `figure_3.pdf` and so on.
 
-    found: the scores of `series`, taken anew where not given. condition: of figure 3. A figure for which there are no
-    data (no trial of the condition, no plates, no estimate of moments) is left out, and `say` is told why.
+    trials: those of `series`. found: the scores of `series`, taken anew where not given. conditions: a figure 3 of
+    each, SH1's as `figure_3`, another's as `figure_3_L1`. A figure for which there are no data (no trial of the
+    condition, no plates, no estimate of moments) is left out; `say` is told why, and who is missing in a figure 3.
     """
     found = found or Scores(score for one in series for score in scores.of_series(one))
     makers: dict[str, Callable[[], Figure]] = {
-        "figure_3": lambda: cycle_figure(participants_means(series, condition), condition),
-        "figure_4": lambda: insole_figure(trials_with_plates),
+        **{
+            cycle_name(condition): partial(_cycles, trials, condition, say)
+            for condition in dict.fromkeys(conditions)
+        },
+        "figure_4": lambda: insole_figure(trials),
         "figure_5": lambda: estimates_figure("angle", series, found, estimators, p_values),
         "figure_6": lambda: estimates_figure("moment", series, found, estimators, p_values),
     }
@@ -61,3 +67,16 @@ def write_figures(
                 continue
             written += figure_style.write(figure, out / name)
     return written
+
+
+def cycle_name(condition: str) -> str:
+    """The name of this condition's figure 3."""
+    return "figure_3" if condition == CONDITION else f"figure_3_{condition}"
+
+
+def _cycles(trials: Sequence[Trial], condition: str, say: Callable[[str], None]) -> Figure:
+    means = participants_means(trials, condition)
+    figure = cycle_figure(means, condition)
+    for line in left_out(trials, condition, means):
+        say(f"{cycle_name(condition)}: {line}")
+    return figure

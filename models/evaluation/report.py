@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from models import tasks
 from models.evaluation import anova, insoles, report_tables
 from models.evaluation.evaluate import without_nan
-from models.evaluation.figures import write_figures
+from models.evaluation.figures import CONDITION, write_figures
 from models.evaluation.markdown import write_csv
 from models.evaluation.report_page import as_object, page
 from models.evaluation.withheld import Evaluated, evaluate_run
@@ -26,25 +27,31 @@ def report(
     *,
     processes: int = 1,
     formulas: bool = True,
+    conditions: Sequence[str] = (CONDITION,),
     say: Callable[[str], None] = lambda line: None,
 ) -> None:
     """Writes `report.md`, `report.json`, tables as CSV and the paper's figures 3 to 6 into `out`.
 
-    Series are kept with each fold, so that a second report is quick. Raises ValueError and FileNotFoundError where the
-    run has no fold, or `data` not the people it withheld.
+    Series are kept with each fold, so that a second report is quick. conditions: a figure 3 of each. Raises ValueError
+    and FileNotFoundError where the run has no fold, `data` not the people it withheld, or a condition is unknown.
     """
+    for condition in conditions:
+        tasks.condition(condition)
     evaluated = evaluate_run(run_folder, data, processes=processes, formulas=formulas, say=say)
     out.mkdir(parents=True, exist_ok=True)
     _write_tables(evaluated, out)
     left_out: list[str] = []
     figures = write_figures(
         evaluated.played.series,
-        [trial for trial in evaluated.trials.values() if trial.plates is not None],
+        list(evaluated.trials.values()),
         out,
         anova.p_values(evaluated.comparisons),
         found=evaluated.found,
+        conditions=conditions,
         say=left_out.append,
     )
+    for line in left_out:
+        say(line)
     evaluated = replace(evaluated, remarks=[*evaluated.remarks, *left_out])
     write_whole(out / OBJECT, json.dumps(without_nan(as_object(evaluated)), indent=1).encode())
     write_whole(out / REPORT, page(evaluated, [path for path in figures if path.suffix == ".png"]).encode())
