@@ -36,7 +36,12 @@ _LIMITS = (
     "Sitting, kneeling, hanging, leaning on something, climbing with the hands: what does not go through the feet, the"
     " suit does not feel (moments).",
     "A suit of which a sensor is missing, turned or exchanged: see the errors without each sensor; frames say so.",
-    "Rows made otherwise than by the runtime with the policy `low_latency`: another aligner is another input.",
+)
+_DEVICE_LIMIT = (
+    "Rows made otherwise than by the runtime with the policy `low_latency`: another aligner is another input."
+)
+_OFFLINE_LIMIT = (
+    "Live use: its rows were splined onto the grid afterwards, those of the runtime are another input."
 )
 # Of the withheld trials, for the errors without each sensor: nine times through the network.
 _MISSING_SECONDS = 240.0
@@ -70,7 +75,12 @@ def of_run(run_folder: Path, split: Split, recordings: Sequence[Recording]) -> d
             "seconds": round(max(state["elapsed_s"] for state in states.values())),
         },
         "note": VIRTUAL_NOTE if virtual else "",
-        "limits": [*([VIRTUAL_LIMIT] if virtual else []), _task_limit(training), *_LIMITS],
+        "limits": [
+            *([VIRTUAL_LIMIT] if virtual else []),
+            _task_limit(training),
+            *_LIMITS,
+            _OFFLINE_LIMIT if config.way == "offline" else _DEVICE_LIMIT,
+        ],
     }
 
 

@@ -13,6 +13,10 @@ from models.evaluation.markdown import number, table
 
 _DIGITS = {"deg": 2, "Nm/kg": 3}
 _NAN = float("nan")
+_OFFLINE = (
+    "splined onto the grid afterwards as in the paper, in training and in every number here; on the body the runtime"
+    " aligns them otherwise."
+)
 
 
 def markdown(manifest: Manifest) -> str:
@@ -61,6 +65,8 @@ def _training(card: Mapping[str, Any]) -> str:
     lines.append(
         f"- Epochs: {_range(training.get('epochs', {}))}, best at {_range(training.get('best_epochs', {}))}."
     )
+    if card.get("recipe", {}).get("way") == "offline":
+        lines.append(f"- Rows: {_OFFLINE}")
     lines.append(_deviations(card))
     return "\n".join(lines)
 
@@ -216,6 +222,7 @@ def _ancestry(card: Mapping[str, Any]) -> list[str]:
     lines = [
         f"- {of.get('name', '?')} ({of.get('sha256', '')[:12]}), trained on with {of.get('trials', '?')} trials of"
         f" {len(of.get('subjects', ()))} people, {of.get('hours', '?')} h"
+        f"{_if(of, 'stopped_by', '; stopped by {}')}"
         for of in found
     ]
     return ["## Where it comes from", "\n".join(lines)]

@@ -29,21 +29,22 @@ def ship(
 ) -> Manifest:
     """Exports the best weights of `run_folder` to `out`, whole or not at all.
 
-    The baselines are fitted on the same subjects. Intervals and warnings are calibrated on the trials in `calibration`,
-    by default on those of the validation subjects; with too few people the bundle has none. With `test`, a folder of
-    subjects that did nothing of all this, errors and coverage go on the card. Raises ValueError where a subject of
-    `test` or `calibration` is one of the training, and where one that is kept for evaluation was trained on.
+    All trials come onto the grid in the run's way. The baselines are fitted on the same subjects. Intervals and
+    warnings are calibrated on the trials in `calibration`, by default on those of the validation subjects; with too few
+    people the bundle has none. With `test`, a folder of subjects that did nothing of all this, errors and coverage go
+    on the card. Raises ValueError where a subject of `test` or `calibration` is one of the training, and where one that
+    is kept for evaluation was trained on.
     """
     run_folder = runs.only_fold(run_folder)
-    _, split = runs.read_config(run_folder)
+    config, split = runs.read_config(run_folder)
     refuse_reserved(split)
-    recordings = dataset.load(data)
+    recordings = dataset.load(data, way=config.way)
     _refuse_other_data(run_folder, data, recordings)
     training, validation = (
         [r for r in recordings if r.subject in names] for names in (split.train, split.validation)
     )
-    people = _unseen(dataset.load(calibration), split.train) if calibration else validation
-    judges = _unseen(dataset.load(test), _seen(split)) if test else []
+    people = _unseen(dataset.load(calibration, way=config.way), split.train) if calibration else validation
+    judges = _unseen(dataset.load(test, way=config.way), _seen(split)) if test else []
     fitted = baselines.fit(training, validation)
     about: dict[str, Any] = card.of_run(run_folder, split, recordings)
     with export.whole(out) as fresh:

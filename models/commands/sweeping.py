@@ -44,7 +44,7 @@ def _sweep(options: argparse.Namespace) -> int:
     asked = spec.load(options.file)
     return run.run(
         asked,
-        dataset.load(options.data),
+        dataset.load(options.data, way=asked.config(asked.variations()[0]).way),
         options.out,
         address=options.address,
         cpus=options.cpus_per_job,
@@ -102,6 +102,12 @@ def _add_adapt(commands: Commands) -> None:
     adapt.add_argument("data", type=Path, metavar="DATA", help="folder of trials to train on")
     adapt.add_argument("--test", type=Path, required=True, help="trials of people it was never trained on")
     adapt.add_argument("--out", type=Path, required=True, metavar="NEW", help="folder of the new bundle")
+    adapt.add_argument(
+        "--calibrate",
+        dest="calibration",
+        type=Path,
+        help="trials of yet other people, for intervals and warnings; without it the new bundle has none",
+    )
     adapt.add_argument("--name", help="of the new bundle; default: the old one's")
     adapt.add_argument("--learning-rate", type=float, help="default: 1e-5, a fifth of the paper's")
     for name in ("max-epochs", "epoch-steps", "batch", "outputs", "seed"):
@@ -124,9 +130,10 @@ def _adapt(options: argparse.Namespace) -> int:
         options.out,
         config=replace(adapt.RECIPE, **{**given, "min_epochs": epochs}),
         name=options.name,
+        calibration=options.calibration,
         processes=options.processes,
     )
-    print(adapt.as_table(found))
+    print("\n".join([adapt.as_table(found), *found.remarks]))
     if found.worse:
         print(
             "\n".join(

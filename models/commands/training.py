@@ -59,6 +59,11 @@ def _add_recipe(train: argparse.ArgumentParser) -> None:
     )
     recipe.add_argument("--schedule", choices=("constant", "one_cycle"))
     recipe.add_argument("--legs", choices=("both", "right"), help="the left one mirrored as more data (both)")
+    recipe.add_argument(
+        "--way",
+        choices=("device", "offline"),
+        help="rows as the suit delivers them, or by the paper's spline (device); report and export keep to it",
+    )
     recipe.add_argument("--init", metavar="BUNDLE_OR_RUN", help="start from its weights, not at random")
     for name in _NUMBERS:
         recipe.add_argument(f"--{name}", type=float)
@@ -72,7 +77,7 @@ def _train(options: argparse.Namespace) -> int:
     from models.training.recipe import deviations
 
     config = _config(options)
-    recordings = dataset.load(options.data, options.processes)
+    recordings = dataset.load(options.data, options.processes, config.way)
     splits = _splits(options, recordings)
     for key, values in deviations(config).items():
         print(f"recipe: {key} is {values['here']}, the paper's is {values['paper']}")
@@ -90,7 +95,7 @@ def _train(options: argparse.Namespace) -> int:
 def _config(options: argparse.Namespace) -> TrainConfig:
     from models.training.recipe import RECIPES
 
-    names = (*_NUMBERS, *_COUNTS, "schedule", "legs", "init")
+    names = (*_NUMBERS, *_COUNTS, "schedule", "legs", "init", "way")
     given = {name.replace("-", "_"): getattr(options, name.replace("-", "_")) for name in names}
     chosen = {name: value for name, value in given.items() if value is not None}
     return replace(RECIPES[options.recipe], **chosen, paper_literal=options.paper_literal)

@@ -18,12 +18,16 @@ VIRTUAL = (
     " work, never how accurate the suit is on people; the paper's numbers, of ten people, stand beside for orientation."
 )
 COUNTED = (
-    "Each person's error comes from networks that never saw that person, through the runtime's own rows, engine and"
-    " fill values. Unless said otherwise: mean ± SD over people, truth and estimates after the zero-lag 4th-order"
+    "Each person's error comes from networks that never saw that person, through {rows} and the runtime's"
+    " engine. Unless said otherwise: mean ± SD over people, truth and estimates after the zero-lag 4th-order"
     " 6 Hz Butterworth filter, RMSE pooled over all points of a person, R2 the squared Pearson correlation of each"
     " trial, averaged; `as sent` is without the filter, as a live client gets it. Skill is 1 - RMSE / RMSE of the"
     " other, over all points. Delay: median over trials, positive where the estimate is late."
 )
+_ROWS = {
+    "device": "the runtime's own rows and fill values",
+    "offline": "rows that were splined onto the grid afterwards as in the paper, in training and here,",
+}
 FORMULAS = (
     "`analytical`: angles from gravity in each segment after a tare in neutral stance; moments by inverse dynamics with"
     " these angles and the insoles' force and centre of pressure, everything else true (the paper's best case)."
@@ -39,7 +43,7 @@ def page(evaluated: Evaluated, figures: Sequence[Path]) -> str:
         "# Withheld people",
         *([VIRTUAL] if evaluated.virtual else []),
         _about(evaluated),
-        COUNTED,
+        COUNTED.format(rows=_ROWS[evaluated.config.way]),
         "## Overall",
         report_tables.overall(found),
         "## Against formulas",

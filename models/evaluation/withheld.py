@@ -57,7 +57,8 @@ def evaluate_run(
     folds = runs.folds(run_folder)
     if not folds:
         raise ValueError(f"{run_folder}: holds no fold; train it with `second-skin-lab train`")
-    recordings = dataset.load(data, processes)
+    config, _ = runs.read_config(next(iter(folds.values())))
+    recordings = dataset.load(data, processes, config.way)
     for fold in folds.values():
         refuse_other_people(fold, data, recordings)
     parts: list[Played] = []
@@ -71,7 +72,7 @@ def evaluate_run(
     comparisons, refused = _comparisons(found)
     trials = {one.name: _without_turns(read_trial(data / f"{one.name}.parquet")) for one in played.series}
     return Evaluated(
-        config=runs.read_config(next(iter(folds.values())))[0],
+        config=config,
         folds=tuple(folds),
         unfinished=tuple(name for name, fold in folds.items() if not runs.finished(fold)),
         played=played,

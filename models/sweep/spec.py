@@ -107,6 +107,9 @@ def _mistakes(spec: Spec) -> list[str]:
         if key not in _KEYS
     ]
     wrong += [f"grid.{key}: has no value" for key, values in spec.grid.items() if not values]
+    wrong += ["grid.way: rows are made in one way for a whole sweep; put it under [recipe]"] * (
+        "way" in spec.grid
+    )
     wrong += [f"grid.{key}: stands in [recipe] too" for key in spec.grid if key in spec.recipe]
     wrong += [
         f"outcomes: {name!r} is none of {', '.join(signals.OUTCOME_NAMES)}"

@@ -10,6 +10,7 @@ import numpy as np
 
 from jetson_runtime.suit import signals
 from models import tcn
+from models.dataset import WAYS, Way
 
 SCHEDULES = ("constant", "one_cycle")
 LEGS = ("both", "right")
@@ -27,6 +28,7 @@ class TrainConfig:
     donning_deg: by how much each sensor is turned anew for each segment (one SD about each axis).
     sensor_dropout: probability that a segment loses a device, for all of it or from a random moment on.
     init: bundle or run whose weights and normalisation the networks start from; empty: at random.
+    way: of putting trials on the grid, in training and test: `device` as on the body, `offline` by a spline.
     paper_literal: the withheld subject also decides when to stop, as the paper appears to do.
     """
 
@@ -45,6 +47,7 @@ class TrainConfig:
     donning_deg: float = 0.0
     sensor_dropout: float = 0.0
     init: str = ""
+    way: Way = "device"
     paper_literal: bool = False
     seed: int = 0
 
@@ -55,6 +58,7 @@ class TrainConfig:
             for name, wanted, right in (
                 ("learning_rate", "above 0 wanted", self.learning_rate > 0),
                 ("schedule", f"one of {', '.join(SCHEDULES)} wanted", self.schedule in SCHEDULES),
+                ("way", f"one of {', '.join(WAYS)} wanted", self.way in WAYS),
                 ("legs", f"one of {', '.join(LEGS)} wanted", self.legs in LEGS),
                 ("dropout", "0 to below 1 wanted", 0 <= self.dropout < 1),
                 ("sensor_dropout", "0 to below 1 wanted", 0 <= self.sensor_dropout < 1),

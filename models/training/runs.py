@@ -34,6 +34,8 @@ from models.training.recipe import TrainConfig, deviations
 RUN = "run.json"
 CONFIG = "config.json"
 STATISTICS = "statistics.npz"
+# What a run of an older version does not tell of its recipe.
+_ADDED = {"way": "device"}
 
 
 class RunError(SuitError):
@@ -221,7 +223,8 @@ def _open_fold(folder: Path, recordings: Sequence[Recording], split: Split, conf
     content = _plain({"config": asdict(config), "split": asdict(split)})
     path = folder / CONFIG
     if path.exists():
-        if json.loads(path.read_text(encoding="utf-8")) != content:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        if {**held, "config": {**_ADDED, **held["config"]}} != content:
             raise RunError(f"{folder}: holds another recipe or split; choose another folder")
         return
     folder.mkdir(exist_ok=True)
@@ -241,6 +244,7 @@ def _same_run(path: Path, identity: Mapping[str, Any]) -> None:
     if not path.exists():
         return
     held = json.loads(path.read_text(encoding="utf-8"))
+    held["recipe"] = {**_ADDED, **held.get("recipe", {})}
     for key, what in (("recipe", "another recipe"), ("data", "a run on other data")):
         if held.get(key) != identity[key]:
             different = [k for k, v in identity[key].items() if held.get(key, {}).get(k) != v]
