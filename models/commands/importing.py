@@ -47,6 +47,9 @@ def _add_opensim(commands: Commands) -> None:
         help="name of this wearing of the suit; its neutral stance is its trials' tare",
     )
     opensim.add_argument("--source", default="", help="where the set is from, kept in the trials")
+    opensim.add_argument(
+        "--load-cell", type=Path, help="TOML file of an instrumented pole, see examples/load-cell.toml"
+    )
     scaling = opensim.add_argument_group("a generic model, scaled first")
     scaling.add_argument("--scale-setup", type=Path, help="ScaleTool's file of the marker set")
     scaling.add_argument("--static", type=Path, help="the standing trial (.trc)")
@@ -66,12 +69,15 @@ def _add_opensim(commands: Commands) -> None:
 
 def _import_opensim(options: argparse.Namespace) -> int:
     from models.checks.gaps import NEUTRAL
+    from models.importers.load_cell import LoadCell
     from models.importers.opensim_files import find_set
     from models.importers.opensim_import import Options, import_set
+    from models.importers.toml_map import read_map
 
     stances = {options.neutral: NEUTRAL} if options.neutral else {}
     named = {**stances, **{pattern: task for pattern, task in options.tasks if pattern not in stances}}
-    given = find_set(options.folder, options.subject, named, options.source)
+    cell = read_map(options.load_cell, LoadCell) if options.load_cell else None
+    given = find_set(options.folder, options.subject, named, options.source, cell)
     if options.session:
         given = replace(given, about={**given.about, "session": options.session})
     scaling = {"scale_setup": options.scale_setup, "static": options.static, "mass_kg": options.mass}

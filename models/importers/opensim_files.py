@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from jetson_runtime.suit.signals import STANDARD_GRAVITY
+from models import tasks
 from models.importers.body_model import COORDINATES, BodyModel
 from models.importers.errors import ImportSetError, defect, raise_all
 from models.importers.ground import Plates, read_plates
+from models.importers.load_cell import LoadCell, with_hands
 from models.importers.storage import Markers, Table, read_markers, read_table
 
 Doubles = npt.NDArray[np.float64]
@@ -23,7 +25,8 @@ Doubles = npt.NDArray[np.float64]
 class TrialFiles:
     """One movement: `coordinates` (inverse kinematics) or `markers` or both; `moments`: inverse dynamics, if given.
 
-    task: L, PP, PS, SH, SP, VA, W or other:<name>, or the code of a condition of models/tasks.csv.
+    cell: what an instrumented pole's load cell read, as OpenSimSet.cell says. task: L, PP, PS, SH, SP, VA, W or
+    other:<name>, or the code of a condition of models/tasks.csv.
     """
 
     name: str
@@ -32,11 +35,20 @@ class TrialFiles:
     coordinates: Path | None = None
     forces: Path | None = None
     moments: Path | None = None
+    cell: Path | None = None
+
+    @property
+    def kind(self) -> str:
+        """Of a condition's code its kind of task; a kind, or another lab's own task, as it is."""
+        return self.task if self.task in tasks.KINDS or ":" in self.task else tasks.condition(self.task).kind
 
 
 @dataclass(frozen=True)
 class OpenSimSet:
-    """A person's model and movements. With `scale_setup`, `model` is generic and `static` and `mass_kg` scale it."""
+    """A person's model and movements. With `scale_setup`, `model` is generic and `static` and `mass_kg` scale it.
+
+    cell: how to read the trials' files of a load cell, where there are any.
+    """
 
     subject: str
     model: Path
@@ -46,17 +58,19 @@ class OpenSimSet:
     mass_kg: float | None = None
     source: str = ""
     about: dict[str, str] = field(default_factory=dict)
+    cell: LoadCell | None = None
 
 
 @dataclass(frozen=True)
 class TrialData:
-    """A trial's files, read and found plausible."""
+    """A trial's files, read and found plausible; `plates` hold what acts on the hands too. hands: in words, whence."""
 
     files: TrialFiles
     markers: Markers | None
     coordinates: Table | None
     plates: Plates | None
     moments: Table | None
+    hands: str = ""
 
 
 # What stands behind a trial's name in the file names of AddBiomechanics and of OpenSim's own examples.
@@ -68,22 +82,25 @@ _ENDINGS = {
 }
 
 
-def find_set(folder: Path, subject: str, tasks: Mapping[str, str], source: str = "") -> OpenSimSet:
+def find_set(
+    folder: Path, subject: str, named: Mapping[str, str], source: str = "", cell: LoadCell | None = None
+) -> OpenSimSet:
     """The set in `folder`, by its files' names: one .osim, and `<trial>.trc`, `_ik.mot`, `_grf.mot`, `_id.sto`.
 
-    `tasks`: pattern of a trial's name -> its task, as in TrialFiles; the first that fits counts, and a trial that no
-    pattern names is left out. Raises ImportSetError if there is not one model or no trial.
+    With `cell` also `<trial>` and its ending. `named`: pattern of a trial's name -> its task, as in TrialFiles; the
+    first that fits counts, and a trial that no pattern names is left out. Raises ImportSetError if there is not one
+    model or no trial.
     """
     models = sorted(folder.rglob("*.osim"))
     found: dict[str, dict[str, Path]] = {}
-    for kind, endings in _ENDINGS.items():
+    for kind, endings in (_ENDINGS | ({"cell": (cell.ending,)} if cell else {})).items():
         for path in sorted(folder.rglob("*")):
             ending = next((end for end in endings if path.name.endswith(end)), None)
             if ending is not None:
                 found.setdefault(path.name.removesuffix(ending), {})[kind] = path
     trials = []
     for name, files in sorted(found.items()):
-        task = next((task for pattern, task in tasks.items() if fnmatchcase(name, pattern)), None)
+        task = next((task for pattern, task in named.items() if fnmatchcase(name, pattern)), None)
         if task is not None and ("markers" in files or "coordinates" in files):
             trials.append(TrialFiles(name, task, **files))
     defects = []
@@ -91,23 +108,38 @@ def find_set(folder: Path, subject: str, tasks: Mapping[str, str], source: str =
         what = f"holds {len(models)} models (.osim), not one"
         defects.append(defect(folder, what, "name the model and the trials in an OpenSimSet"))
     if not trials:
-        what = f"holds no trial that {sorted(tasks)} names"
+        what = f"holds no trial that {sorted(named)} names"
         defects.append(defect(folder, what, "a trial is <name>.trc or <name>_ik.mot; give its task"))
     raise_all(defects)
-    return OpenSimSet(subject, models[0], tuple(trials), source=source)
+    return OpenSimSet(subject, models[0], tuple(trials), source=source, cell=cell)
 
 
-def read_trials(model: BodyModel, trials: Sequence[TrialFiles]) -> list[TrialData]:
+def read_trials(
+    model: BodyModel, trials: Sequence[TrialFiles], cell: LoadCell | None = None
+) -> list[TrialData]:
     """Every file of every trial; raises ImportSetError with all that is wrong with any of them."""
     data: list[TrialData] = []
     defects: list[str] = []
     for files in trials:
         try:
-            data.append(_read_one(model, files))
+            data.append(_with_cell(_read_one(model, files), cell))
         except ImportSetError as error:
             defects += error.defects
     raise_all(defects)
     return data
+
+
+def _with_cell(data: TrialData, cell: LoadCell | None) -> TrialData:
+    path = data.files.cell
+    if path is None:
+        return data
+    if cell is None or data.plates is None or data.markers is None:
+        what = "a load cell's reading without ground forces, markers, or how it was mounted"
+        raise ImportSetError([defect(path, what, "add what is missing, or take the file away")])
+    kind = tasks.KINDS.get(data.files.kind)
+    closure = kind.closure if kind else ""
+    plates, told = with_hands(cell, path, read_table(path), data.markers, data.plates, closure)
+    return replace(data, plates=plates, hands=told)
 
 
 def _read_one(model: BodyModel, files: TrialFiles) -> TrialData:

@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from jetson_runtime.suit.signals import LABEL_NAMES, RATE_HZ
 from jetson_runtime.suit.trial import Trial, TrialMeta, write_trial
-from models import tasks
 from models.importers import imus, insoles, opensim_tools
 from models.importers.body_model import BODY_OF_PART, LUMBAR, BodyModel, Poses
 from models.importers.errors import ImportSetError, defect
@@ -76,7 +75,7 @@ def import_set(
     options = options or Options()
     with tempfile.TemporaryDirectory(prefix="opensim_") as name:
         scaled = scaled_set(given, Path(name))
-        read_trials(BodyModel(scaled.model), scaled.trials)
+        read_trials(BodyModel(scaled.model), scaled.trials, scaled.cell)
         out.mkdir(parents=True, exist_ok=True)
         write = partial(_write_one, scaled, out, options)
         if processes == 1:
@@ -102,8 +101,9 @@ def scaled_set(given: OpenSimSet, folder: Path) -> OpenSimSet:
 def import_trial(given: OpenSimSet, files: TrialFiles, folder: Path, options: Options) -> Worked:
     """One trial of a set whose model is scaled already; OpenSim's tools work in `folder`."""
     model = BodyModel(given.model)
-    (data,) = read_trials(model, [files])
+    (data,) = read_trials(model, [files], given.cell)
     table, notes = _kinematics(model, data, folder, options)
+    notes += [data.hands] if data.hands else []
     names, values = opensim_tools.radians(model, table)
     at = grid(float(table.time_s[0]), float(table.time_s[-1]))
     slow, fast = (
@@ -197,7 +197,7 @@ def _trial(
     told[:edge], told[count - edge :] = np.nan, np.nan
     about = _about(given, data, options)
     meta = TrialMeta(
-        given.subject, _kind(data.files.task), model.mass_kg, foot.length, foot.width, given.source, about
+        given.subject, data.files.kind, model.mass_kg, foot.length, foot.width, given.source, about
     )
     turned = {part: q.astype(np.float32) for part, q in imus.quaternions(ridden, where).items()}
     return Trial(
@@ -212,7 +212,7 @@ def _trial(
 
 def _about(given: OpenSimSet, data: TrialData, options: Options) -> dict[str, str]:
     code = data.files.task
-    condition = {} if _kind(code) == code else {"condition": code}
+    condition = {} if data.files.kind == code else {"condition": code}
     return (
         given.about
         | condition
@@ -223,11 +223,6 @@ def _about(given: OpenSimSet, data: TrialData, options: Options) -> dict[str, st
             "residual_limit_N_per_kg": f"{options.residual_n_per_kg:g}",
         }
     )
-
-
-def _kind(task: str) -> str:
-    """Of a condition's code its kind of task; a kind, or another lab's own task, as it is."""
-    return task if task in tasks.KINDS or ":" in task else tasks.condition(task).kind
 
 
 def _kinematics(model: BodyModel, data: TrialData, folder: Path, options: Options) -> tuple[Table, list[str]]:
