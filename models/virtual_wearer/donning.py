@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 from models.virtual_wearer.anthropometry import SEGMENTS
 from models.virtual_wearer.frames import Array
 from models.virtual_wearer.insoles import InsoleError, random_error
+from models.virtual_wearer.skin import SkinMotion
 
 MOUNTING_SD = np.radians(6.0)  # of the turn about each axis: 15 degrees in all is about the 95th percentile
 MOUNTING_MAX = np.radians(15.0)
@@ -20,7 +21,8 @@ PLACE_MAX_M = 0.03
 class Donning:
     """Sensor k of SEGMENTS sits turned by `rotation[k]` (3 x 3, its axes in the segment) and moved by `offset[k]` m.
 
-    Biases and white noise in m/s^2 and rad/s; `shock`: how much of a landing's ringing the foot sensors show.
+    Biases and white noise in m/s^2 and rad/s; `shock`: how much of a landing's ringing the foot sensors show; `skin`:
+    how the sensors move on their segments.
     """
 
     rotation: Array  # (8, 3, 3)
@@ -31,6 +33,7 @@ class Donning:
     gyro_noise: float
     insoles: tuple[InsoleError, InsoleError]
     shock: float
+    skin: SkinMotion = field(default_factory=SkinMotion.none)
 
     @staticmethod
     def random(seed: int) -> Donning:
@@ -48,6 +51,7 @@ class Donning:
             gyro_noise=float(rng.uniform(0.001, 0.006)),
             insoles=(random_error(rng), random_error(rng)),
             shock=float(rng.uniform(0.0, 1.0)),
+            skin=SkinMotion.random(seed),
         )
 
     @staticmethod
@@ -56,9 +60,11 @@ class Donning:
         return Donning.random(1_000_003 * subject_seed + session)
 
     def after(self, minutes: float) -> Donning:
-        """The same putting-on so long after: the insoles have drifted, the rest sits as it sat."""
+        """The same putting-on so long after: the insoles have drifted and the straps crept, the rest sits as it sat."""
         right, left = self.insoles
-        return replace(self, insoles=(right.after(minutes), left.after(minutes)))
+        return replace(
+            self, insoles=(right.after(minutes), left.after(minutes)), skin=self.skin.after(minutes)
+        )
 
     @staticmethod
     def perfect() -> Donning:

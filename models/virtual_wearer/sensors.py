@@ -1,17 +1,19 @@
-"""What the suit measures of a motion: eight IMUs at their mounted poses and two insoles with their errors."""
+"""What the suit measures of a motion: eight IMUs where they sit and move, and two insoles with their errors."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.signal import lfilter
 from scipy.spatial.transform import Rotation
 
 from jetson_runtime.suit.signals import CHANNEL_INDEX, SIDES
-from models.virtual_wearer import insoles
+from models.virtual_wearer import insoles, skin
 from models.virtual_wearer.anthropometry import BACK, FOOT, PELVIS, SEGMENTS, SHANK, THIGH, Body
 from models.virtual_wearer.donning import Donning
 from models.virtual_wearer.dynamics import GRAVITY, RATE_HZ, Ground
-from models.virtual_wearer.frames import Array, angular_velocity, apply, derivative
+from models.virtual_wearer.frames import Array, angular_velocity, derivative
 from models.virtual_wearer.motion import SIDE_SIGN, Motion
 
 
@@ -29,15 +31,34 @@ def nominal_places(body: Body) -> Array:
     return places
 
 
-def imu_channels(motion: Motion, body: Body, donning: Donning, rng: np.random.Generator) -> Array:
-    """(n, 48): specific force and angular rate of each sensor of SEGMENTS in its own, mounted axes."""
-    out = []
+@dataclass(frozen=True)
+class SensorPoses:
+    """Rotations (n, 8, 3, 3) and places (n, 8, 3) of the sensors of SEGMENTS in the ground's axes; up as of Motion."""
+
+    rotation: Array
+    place: Array
+    up: Array
+
+
+def sensor_poses(motion: Motion, body: Body, donning: Donning) -> SensorPoses:
+    """Where the sensors are, as put on and as skin and straps let them move; all that they measure is of these."""
     places = nominal_places(body) + donning.offset
+    if donning.skin.still:
+        turn, way = donning.rotation, places
+    else:
+        turned, slid = skin.moved(motion, places, donning.skin)
+        turn, way = turned @ donning.rotation, places + slid
+    place = motion.origin + (motion.rotation @ way[..., None])[..., 0]
+    return SensorPoses(motion.rotation @ turn, place, motion.up)
+
+
+def imu_channels(poses: SensorPoses, donning: Donning, rng: np.random.Generator) -> Array:
+    """(n, 48): specific force and angular rate of each sensor of SEGMENTS in its own axes."""
+    out = []
     for k in range(len(SEGMENTS)):
-        sensor = motion.rotation[:, k] @ donning.rotation[k]
-        place = motion.origin[:, k] + apply(motion.rotation[:, k], places[k])
-        force = derivative(derivative(place, RATE_HZ), RATE_HZ) + motion.up
-        rate = angular_velocity(motion.rotation[:, k], RATE_HZ)
+        sensor = poses.rotation[:, k]
+        force = derivative(derivative(poses.place[:, k], RATE_HZ), RATE_HZ) + poses.up
+        rate = angular_velocity(sensor, RATE_HZ)
         accel = np.einsum("nji,nj->ni", sensor, force) + donning.accel_bias[k]
         gyro = np.einsum("nji,nj->ni", sensor, rate) + donning.gyro_bias[k]
         out.append(accel + donning.accel_noise * rng.normal(size=accel.shape))
@@ -75,11 +96,11 @@ def insole_channels(
     )
 
 
-def quaternions(motion: Motion, donning: Donning) -> dict[str, Array]:
+def quaternions(poses: SensorPoses) -> dict[str, Array]:
     """part -> (n, 4) w x y z of the sensor's axes in the world: x forward, y up (on a slope too), z right."""
-    level = Rotation.from_rotvec([0.0, 0.0, np.arctan2(motion.up[0], motion.up[1])]).as_matrix()
+    level = Rotation.from_rotvec([0.0, 0.0, np.arctan2(poses.up[0], poses.up[1])]).as_matrix()
     out = {}
     for k, part in enumerate(SEGMENTS):
-        xyzw = Rotation.from_matrix(level @ motion.rotation[:, k] @ donning.rotation[k]).as_quat()
+        xyzw = Rotation.from_matrix(level @ poses.rotation[:, k]).as_quat()
         out[part] = xyzw[:, [3, 0, 1, 2]]
     return out

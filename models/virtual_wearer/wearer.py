@@ -44,7 +44,7 @@ from models.virtual_wearer.frames import Array
 from models.virtual_wearer.hands import HandLoads, hand_loads
 from models.virtual_wearer.motion import SIDE_SIGN, Motion, Plan, cop_in_world, solve
 from models.virtual_wearer.plays import KINDS, Play, play
-from models.virtual_wearer.sensors import add_shock, imu_channels, insole_channels, quaternions
+from models.virtual_wearer.sensors import add_shock, imu_channels, insole_channels, quaternions, sensor_poses
 from models.virtual_wearer.subject import Subject
 
 TASKS = KINDS
@@ -136,7 +136,7 @@ def channels_of(
 ) -> Array:
     """(n, 54) in the order of CHANNEL_NAMES, as the suit put on like `donning` measures them."""
     channels = np.empty((len(plan.ankle), len(CHANNEL_NAMES)))
-    imus = imu_channels(physics.motion, body, donning, rng)
+    imus = imu_channels(sensor_poses(physics.motion, body, donning), donning, rng)
     for k, part in enumerate(SEGMENTS):
         first = CHANNEL_INDEX[f"{part}_accel_x"]
         channels[:, first : first + 6] = imus[:, 6 * k : 6 * k + 6]
@@ -190,7 +190,7 @@ def _trial(
     body, inside = subject.body, _inside(done)
     labels = filter_labels(labels_of(physics, body))
     channels = channels_of(physics, done.plan, body, donning, rng)
-    turns = quaternions(physics.motion, donning)
+    turns = quaternions(sensor_poses(physics.motion, body, donning))
     return Trial(
         time_s=np.arange(round(done.seconds * RATE_HZ)) / RATE_HZ,
         channels=channels[inside].astype(np.float32),
