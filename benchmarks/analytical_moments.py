@@ -38,6 +38,7 @@ from models.analytical.inverse_dynamics import (
 )
 from models.analytical.tare import Floats
 from models.metrics import filtered
+from models.tasks import NEUTRAL_CODE
 
 Errors = dict[str, dict[str, list[Floats]]]  # row of the table -> outcome -> errors of trials
 
@@ -88,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_wearer(errors: Errors, seed: int, tasks: list[str], seconds: float) -> None:
-    standing = cohort.trial_of(seed, 0, cohort.NEUTRAL)
+    standing = cohort.trial_of(seed, 0, NEUTRAL_CODE)
     for task in tasks:
         try:
             trial = cohort.trial_of(seed, 0, task, seconds)

@@ -57,7 +57,7 @@ def _of_folder(folder: Path) -> list[Score]:
     made = []
     for path in sorted(folder.glob("*.parquet")):
         trial = read_trial(path)
-        if trial.plates is not None and trial.meta.task != "other:neutral":
+        if trial.plates is not None and trial.meta.task != tasks.NEUTRAL:
             made += insoles.of_trial(path.stem, trial)
     if not made:
         raise SystemExit(f"{folder}: no trial with force plates")

@@ -19,7 +19,7 @@ from models.dataset import Recording
 from models.evaluation import evaluate, folder, scores
 from models.evaluation.device import Device
 from models.evaluation.series import COLUMNS
-from models.folds import Split
+from models.folds import Split, is_virtual
 from models.training import runs
 from models.training.recipe import deviations
 
@@ -53,7 +53,7 @@ def of_run(run_folder: Path, split: Split, recordings: Sequence[Recording]) -> d
     run = runs.read_run(run_folder)
     training = [r for r in recordings if r.subject in split.train]
     states = {outcome: runs.read_state(run_folder, outcome) for outcome in signals.OUTCOME_NAMES}
-    virtual = all(r.subject.startswith("vw-") for r in training)
+    virtual = all(is_virtual(r.subject) for r in training)
     return {
         "recipe": asdict(config),
         "deviations": deviations(config),

@@ -16,11 +16,11 @@ from pathlib import Path
 from jetson_runtime.suit.trial import Trial, write_trial
 from models import tasks
 from models.files import whole
+from models.tasks import NEUTRAL_CODE
 from models.virtual_wearer import wearer
 from models.virtual_wearer.donning import Donning
 from models.virtual_wearer.subject import Subject
 
-NEUTRAL = "neutral"
 # From the beginning of one condition to that of the next, in the order of the table: 33 take two hours.
 MINUTES_EACH = 4.0
 
@@ -48,7 +48,7 @@ def write(
         raise ValueError(
             f"{seconds:g} s: a trial lasts a second at least; leave it out for the table's own lengths"
         )
-    codes = [NEUTRAL, *_known(wanted)]
+    codes = [NEUTRAL_CODE, *_known(wanted)]
     folder.mkdir(parents=True, exist_ok=True)
     trials = [(seed, session, code) for seed in seeds for session in range(sessions) for code in codes]
     make = partial(_write_one, folder, seconds)
@@ -63,10 +63,10 @@ def write(
 
 
 def trial_of(seed: int, session: int, code: str, seconds: float | None = None) -> Trial:
-    """One trial of a session: `code` of a condition, a kind, or NEUTRAL; ValueError where this body cannot do it."""
+    """One trial: `code` of a condition, a kind, or NEUTRAL_CODE; ValueError where the body cannot do it."""
     subject = Subject.random(seed)
     donning = Donning.worn(seed, session).after(MINUTES_EACH * _place(code))
-    if code == NEUTRAL:
+    if code == NEUTRAL_CODE:
         trial = wearer.neutral(subject, donning, seed=session)
     else:
         trial = wearer.generate(subject, code, seconds, session, donning=donning)
@@ -84,7 +84,7 @@ def _known(wanted: Sequence[str] | None) -> tuple[str, ...]:
 
 def _place(code: str) -> int:
     """Of a condition in the session, the neutral stance being the first; a kind's is that of its first condition."""
-    if code == NEUTRAL:
+    if code == NEUTRAL_CODE:
         return 0
     if code in tasks.KINDS:
         code = tasks.of_kind(code)[0].code

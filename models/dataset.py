@@ -29,10 +29,10 @@ from jetson_runtime.timing.resample import resample_trial
 from models import offline
 from models.checks.defects import Defect, errors
 from models.checks.folder import between, refuse, trial_paths
-from models.checks.gaps import NEUTRAL
 from models.checks.trial_file import CHECKS, Facts, check_file
 from models.files import whole
 from models.offline import offline_rows
+from models.tasks import NEUTRAL
 from models.tcn import HISTORY, SPARSE_STRIDE
 
 Floats = npt.NDArray[np.float32]

@@ -24,6 +24,11 @@ class Split:
     test: tuple[str, ...]
 
 
+def is_virtual(subject: str) -> bool:
+    """Whether this is the name of a virtual wearer, no person."""
+    return _VIRTUAL.fullmatch(subject) is not None
+
+
 def withheld(subjects: Iterable[str], folds: int, fold: int) -> Split:
     """Fold `fold` of `folds`: its test subjects, the next fold's for validation, the rest for training.
 

@@ -22,6 +22,10 @@ from pathlib import Path
 
 from models.paper import STATEMENTS
 
+# A stance that sensors are tared with, neither trained on nor scored: as a trial's task, and among a session's codes.
+NEUTRAL = "other:neutral"
+NEUTRAL_CODE = "neutral"
+
 SOURCES = ("paper", "ours")
 HANDS = ("none", "both", "right", "left")
 REPETITIONS = (1, 5, 10)

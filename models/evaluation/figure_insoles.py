@@ -16,6 +16,7 @@ from models.evaluation import figure_style as style
 from models.evaluation.figure_bars import Bars
 from models.evaluation.insoles import Row
 from models.evaluation.scores import OVERALL, Score
+from models.tasks import NEUTRAL
 
 NAMES = {
     "vgrf": "normal force",
@@ -32,7 +33,7 @@ def insole_figure(trials: Sequence[Trial]) -> Figure:
 
     ValueError where no trial has force plates.
     """
-    plated = [trial for trial in trials if trial.plates is not None and trial.meta.task != "other:neutral"]
+    plated = [trial for trial in trials if trial.plates is not None and trial.meta.task != NEUTRAL]
     if not plated:
         raise ValueError("no trial has force plates, so no figure of the insoles")
     found = [score for i, trial in enumerate(plated) for score in insoles.of_trial(str(i), trial)]

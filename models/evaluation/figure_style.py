@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from jetson_runtime.suit import signals
 from models.evaluation.scores import OVERALL
+from models.folds import is_virtual
 from models.tasks import KINDS
 
 # Okabe & Ito 2008; red and blue as in the paper's figure 3.
@@ -54,7 +55,7 @@ def people(subjects: Collection[str]) -> str:
 
 def are_virtual(subjects: Collection[str]) -> bool:
     """By their names."""
-    return bool(subjects) and all(subject.startswith("vw-") for subject in subjects)
+    return bool(subjects) and all(map(is_virtual, subjects))
 
 
 def caption(figure: Figure, text: str, subjects: Collection[str]) -> None:

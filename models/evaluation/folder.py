@@ -20,13 +20,13 @@ from models.analytical import estimates as analytical
 from models.analytical import wearer_dynamics
 from models.checks.defects import errors
 from models.checks.folder import trial_paths
-from models.checks.gaps import NEUTRAL
 from models.checks.trial_file import check_file
 from models.dataset import Recording, Way
 from models.evaluation import insoles
 from models.evaluation.device import Device, unknown_ground
 from models.evaluation.scores import Score
 from models.evaluation.series import Doubles, Series
+from models.tasks import NEUTRAL
 
 T = TypeVar("T")
 # (subject, session) -> the trial in neutral stance

@@ -16,6 +16,7 @@ from models.evaluation.anova import Comparison
 from models.evaluation.fold_series import refuse_other_people, series_of_fold
 from models.evaluation.folder import Played
 from models.evaluation.scores import Scores
+from models.folds import is_virtual
 from models.training import runs
 from models.training.recipe import TrainConfig
 
@@ -37,7 +38,7 @@ class Evaluated:
     @property
     def virtual(self) -> bool:
         """Whether nobody here is a person."""
-        return all(subject.startswith("vw-") for subject in self.found.subjects)
+        return all(map(is_virtual, self.found.subjects))
 
     @property
     def minutes(self) -> float:

@@ -27,6 +27,7 @@ from jetson_runtime.suit.signals import (
 )
 from jetson_runtime.suit.trial import Trial, TrialMeta
 from models.importers.filters import LABEL_CUTOFF_HZ, lowpass
+from models.tasks import NEUTRAL
 from models.virtual_wearer import standing
 from models.virtual_wearer.anthropometry import SEGMENTS, Body
 from models.virtual_wearer.donning import Donning
@@ -90,7 +91,7 @@ def neutral(subject: Subject, donning: Donning, seconds: float = 4.0, seed: int 
     """A neutral stance in this putting-on of the suit, what a tare is taken from: task `other:neutral`, upright."""
     rng = np.random.default_rng([subject.seed, seed, zlib.crc32(b"neutral")])
     plan, t = standing.stance(subject, seconds, rng)
-    done = Play(plan, t, seconds, "other:neutral", {})
+    done = Play(plan, t, seconds, NEUTRAL, {})
     told = {"seed": str(seed), "session": str(seed)}
     return _trial(subject, done, simulate(plan, subject.body), donning, rng, told)
 

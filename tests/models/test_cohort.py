@@ -10,6 +10,7 @@ import pytest
 from jetson_runtime.suit.signals import CHANNEL_INDEX
 from jetson_runtime.suit.trial import read_trial
 from models import cohort
+from models.tasks import NEUTRAL_CODE
 from models.virtual_wearer import wearer
 from models.virtual_wearer.donning import Donning
 from models.virtual_wearer.insoles import InsoleError
@@ -39,7 +40,7 @@ def test_the_suit_is_put_on_once_for_a_session_and_anew_for_the_next(folder: Pat
     late = worn.after(40.0)
     np.testing.assert_array_equal(worn.rotation, late.rotation)
     assert np.abs(worn.rotation - again.rotation).max() > 0.01
-    still = cohort.trial_of(1000, 0, cohort.NEUTRAL)
+    still = cohort.trial_of(1000, 0, NEUTRAL_CODE)
     np.testing.assert_array_equal(read_trial(folder / "vw-1000_neutral_0.parquet").channels, still.channels)
 
 

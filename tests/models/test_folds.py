@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.folds import RESERVED_SEEDS, Split, leave_one_out, refuse_reserved, withheld
+from models.folds import RESERVED_SEEDS, Split, is_virtual, leave_one_out, refuse_reserved, withheld
 
 NAMES = [f"vw-{k}" for k in range(23)]
 
@@ -67,3 +67,10 @@ def test_it_may_be_tested_on_and_all_others_may_train() -> None:
     split = Split(("s1", f"vw-{RESERVED_SEEDS}", "vw-real"), ("vw-2000",), ("vw-1",))
     refuse_reserved(split)
     assert split.test == ("vw-1",)
+
+
+@pytest.mark.parametrize(
+    ("name", "virtual"), [("vw-0", True), ("vw-1003", True), ("vw-anna", False), ("AB06", False), ("", False)]
+)
+def test_a_virtual_wearer_is_known_by_its_name(name: str, virtual: bool) -> None:
+    assert is_virtual(name) == virtual
