@@ -28,7 +28,7 @@ _REMEDIES = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one subcommand; the exit status is 2 where the input or the disk was wrong, 130 after Ctrl-C."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         status: int = options.run(options)
     except ModuleNotFoundError as error:
@@ -45,6 +45,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+def parser() -> argparse.ArgumentParser:
+    """All subcommands and what they take."""
+    parser = argparse.ArgumentParser(prog="second-skin-lab", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for group in (data, importing, training, sweeping, bundles, evaluation):
+        group.add(commands)
+    return parser
+
+
 def _told(message: str) -> int:
     print(f"second-skin-lab: {message}", file=sys.stderr)
     return BAD_INPUT
@@ -58,14 +67,6 @@ def _of_the_disk(error: OSError) -> str:
     remedy = _REMEDIES.get(error.errno, "mend that")
     cause = os.strerror(error.errno) if error.errno in _REMEDIES else str(error.strerror)
     return f"{where}{cause.lower()}; {remedy} and run the same command again"
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="second-skin-lab", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for group in (data, importing, training, sweeping, bundles, evaluation):
-        group.add(commands)
-    return parser
 
 
 if __name__ == "__main__":
