@@ -27,7 +27,8 @@ import numpy as np
 from jetson_runtime.suit.signals import CHANNEL_NAMES, LABEL_NAMES
 from jetson_runtime.suit.trial import Trial, read_trial
 from models.importers.opensim_files import OpenSimSet, TrialFiles
-from models.importers.opensim_import import Options, Worked, import_trial
+from models.importers.opensim_import import Options, import_trial
+from models.importers.worked import Worked
 
 SHARED = Path(__file__).resolve().parents[2] / "shared/data"
 SUBJECT4, RUNNING = SHARED / "raw/opencap_labvalidation_subject4", SHARED / "raw/bmc_running"

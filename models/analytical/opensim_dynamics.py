@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from jetson_runtime.suit.signals import LABEL_NAMES, RATE_HZ, SIDES, STANDARD_GRAVITY
+from jetson_runtime.suit.trial import Trial
 from models.analytical.inverse_dynamics import MOMENT_NAMES, Point
 from models.analytical.tare import Floats
 from models.importers import insoles, opensim_tools
+from models.importers import worked as kept
 from models.importers.body_model import Poses
 from models.importers.filters import LABEL_CUTOFF_HZ, lowpass
 from models.importers.ground import FootLoads, centre_of_pressure
-from models.importers.opensim_import import Worked
+from models.importers.worked import Worked
 
 
 class OpenSimDynamics:
@@ -69,6 +71,12 @@ class OpenSimDynamics:
             lowpass(part, RATE_HZ, LABEL_CUTOFF_HZ) for part in (force, np.cross(place, force) + twist)
         )
         return replace(self._borne.filtered, force=force, moment=moment)
+
+
+def of_trial(trial: Trial, folder: Path, point: Point = "ground") -> OpenSimDynamics:
+    """Of an imported trial, from what `import-opensim` left beside it in `folder`; raises ImportSetError as
+    models.importers.worked.read does."""
+    return OpenSimDynamics(kept.read(folder, trial), point)
 
 
 def _carried(place: Floats, true: Poses, moved: Poses) -> Floats:

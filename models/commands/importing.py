@@ -68,13 +68,12 @@ def _add_opensim(commands: Commands) -> None:
 
 
 def _import_opensim(options: argparse.Namespace) -> int:
-    from models.checks.gaps import NEUTRAL
     from models.importers.load_cell import LoadCell
     from models.importers.opensim_files import find_set
     from models.importers.opensim_import import Options, import_set
     from models.importers.toml_map import read_map
 
-    stances = {options.neutral: NEUTRAL} if options.neutral else {}
+    stances = {options.neutral: tasks.NEUTRAL} if options.neutral else {}
     named = {**stances, **{pattern: task for pattern, task in options.tasks if pattern not in stances}}
     cell = read_map(options.load_cell, LoadCell) if options.load_cell else None
     given = find_set(options.folder, options.subject, named, options.source, cell)

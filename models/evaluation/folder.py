@@ -17,7 +17,8 @@ from jetson_runtime.suit.errors import TrialError
 from jetson_runtime.suit.trial import Trial, read_trial
 from models import dataset
 from models.analytical import estimates as analytical
-from models.analytical import wearer_dynamics
+from models.analytical import opensim_dynamics, wearer_dynamics
+from models.analytical.inverse_dynamics import InverseDynamics
 from models.checks.defects import errors
 from models.checks.folder import trial_paths
 from models.checks.trial_file import check_file
@@ -26,6 +27,8 @@ from models.evaluation import insoles
 from models.evaluation.device import Device, unknown_ground
 from models.evaluation.scores import Score
 from models.evaluation.series import Doubles, Series
+from models.importers import worked
+from models.importers.errors import ImportSetError
 from models.tasks import NEUTRAL
 
 T = TypeVar("T")
@@ -90,24 +93,40 @@ def neutral_stances(folder: Path) -> dict[tuple[str, str], Trial]:
     return {(trial.meta.subject, trial.meta.extra.get("session", "")): trial for trial in trials}
 
 
-def by_formula(trial: Trial, stances: Stances) -> tuple[dict[str, Doubles], list[str]]:
+def by_formula(
+    trial: Trial, stances: Stances, path: Path | None = None
+) -> tuple[dict[str, Doubles], list[str]]:
     """The analytical estimates of a trial that holds orientations, none of one that does not; and what is wanting.
 
-    Moments are told of virtual wearers alone: a folder of trials does not hold what else inverse dynamics needs.
+    Moments are told of virtual wearers, and of a trial at `path` with what import-opensim kept beside it: a trial
+    itself does not hold what else inverse dynamics needs.
     """
     if not trial.quaternions:
         return {}, []
     standing = stances.get((trial.meta.subject, trial.meta.extra.get("session", "")))
     dynamics, wanting = None, []
-    if trial.meta.source == "virtual":
-        try:
-            dynamics = wearer_dynamics.of_trial(trial)
-        except ValueError as error:
-            wanting = [f"no analytical moments, {error}"]
+    try:
+        dynamics = _dynamics(trial, path)
+    except (ValueError, ImportSetError) as error:
+        wanting = [f"no analytical moments, {error}"]
     try:
         return analytical.estimates(trial, standing, dynamics), wanting
     except ValueError as error:
         return {}, [f"no analytical estimate, {error}"]
+
+
+def _dynamics(trial: Trial, path: Path | None) -> InverseDynamics | None:
+    """None where there is none to be had; ValueError or ImportSetError where it is wanting."""
+    if trial.meta.source == "virtual":
+        return wearer_dynamics.of_trial(trial)
+    if path is None or trial.plates is None:
+        return None
+    kept = worked.beside(path)
+    if kept.is_dir():
+        return opensim_dynamics.of_trial(trial, kept)
+    if worked.MARK in trial.meta.extra:
+        raise ValueError(f"{kept.name} is not beside the trial; copy it there, or import the trial again")
+    return None
 
 
 def _spread(work: Callable[[Sequence[T]], Played], items: Sequence[T], processes: int) -> list[Played]:
@@ -138,7 +157,14 @@ def _read_and_played(
             played.unlabelled.append(path.stem)
             continue
         played.remarks.extend(defect.line() for defect in errors(check_file(path)[0]))
-        _add(played, device, dataset.record(path.stem, trial, way=way), trial, stances if formulas else None)
+        _add(
+            played,
+            device,
+            dataset.record(path.stem, trial, way=way),
+            trial,
+            path,
+            stances if formulas else None,
+        )
     return played
 
 
@@ -147,16 +173,18 @@ def _recorded_and_played(
 ) -> Played:
     device, played = Device(bundles.load(bundle)), Played()
     for recording in recordings:
-        trial = read_trial(folder / f"{recording.name}.parquet")
-        _add(played, device, recording, trial, stances if formulas else None)
+        path = folder / f"{recording.name}.parquet"
+        _add(played, device, recording, read_trial(path), path, stances if formulas else None)
     return played
 
 
-def _add(played: Played, device: Device, recording: Recording, trial: Trial, stances: Stances | None) -> None:
+def _add(
+    played: Played, device: Device, recording: Recording, trial: Trial, path: Path, stances: Stances | None
+) -> None:
     """stances: None where no formula is asked for."""
     others: dict[str, Doubles] = {}
     if stances is not None:
-        others, wanting = by_formula(trial, stances)
+        others, wanting = by_formula(trial, stances, path)
         played.remarks.extend(f"{recording.name}: {line}" for line in wanting)
     if trial.plates is not None:
         played.insoles.extend(insoles.of_trial(recording.name, trial))

@@ -16,12 +16,14 @@ import numpy.typing as npt
 from jetson_runtime.suit.signals import LABEL_NAMES, RATE_HZ
 from jetson_runtime.suit.trial import Trial, TrialMeta, write_trial
 from models.importers import imus, insoles, opensim_tools
+from models.importers import worked as kept
 from models.importers.body_model import BODY_OF_PART, LUMBAR, BodyModel, Poses
 from models.importers.errors import ImportSetError, defect
 from models.importers.filters import IMU_CUTOFF_HZ, LABEL_CUTOFF_HZ, grid, resampled, smoothed
 from models.importers.foot_loads import Borne, borne
 from models.importers.opensim_files import OpenSimSet, TrialData, TrialFiles, read_trials
 from models.importers.storage import Table
+from models.importers.worked import Worked
 
 Doubles = npt.NDArray[np.float64]
 
@@ -45,24 +47,6 @@ class Options:
     edge_s: float = 0.1
 
 
-@dataclass(frozen=True)
-class Worked:
-    """An imported trial and what its moments were made of, so that inverse dynamics can be asked again.
-
-    names, values: the coordinates (n, k) [rad, m], low-passed like the labels; true: the poses they give,
-    ridden: those of the sensors. borne: None where no plate stood. notes: in words what was done.
-    """
-
-    trial: Trial
-    model: BodyModel
-    names: tuple[str, ...]
-    values: Doubles
-    true: Poses
-    ridden: Poses
-    borne: Borne | None
-    notes: tuple[str, ...]
-
-
 def import_set(
     given: OpenSimSet,
     out: Path,
@@ -70,8 +54,10 @@ def import_set(
     say: Callable[[str], None] = lambda line: None,
     processes: int = 1,
 ) -> list[Path]:
-    """Writes `<subject>_<trial>.parquet` for each trial into `out`; raises ImportSetError before the first if any file
-    of the set is defective. `say` is told what was done for each trial."""
+    """Writes `<subject>_<trial>.parquet` for each trial into `out`, and beside it what its moments were made of.
+
+    Raises ImportSetError before the first if any file of the set is defective. `say` is told what was done for each.
+    """
     options = options or Options()
     with tempfile.TemporaryDirectory(prefix="opensim_") as name:
         scaled = scaled_set(given, Path(name))
@@ -124,7 +110,7 @@ def import_trial(given: OpenSimSet, files: TrialFiles, folder: Path, options: Op
     if found is not None:
         labels |= _moments(model, signs, data, names, slow, found, folder)
     trial = _trial(given, data, options, model, at, ridden, found, labels, trunk)
-    return Worked(trial, model, names, slow, true, ridden, found, tuple(notes))
+    return Worked(trial, model, names, slow, fast, true, ridden, found, tuple(notes))
 
 
 def _write_one(given: OpenSimSet, out: Path, options: Options, files: TrialFiles) -> tuple[Path, str]:
@@ -132,6 +118,7 @@ def _write_one(given: OpenSimSet, out: Path, options: Options, files: TrialFiles
     path = out / f"{given.subject}_{files.name}.parquet"
     with tempfile.TemporaryDirectory(prefix="opensim_") as name:
         worked = import_trial(given, files, Path(name), options)
+    kept.write(kept.beside(path), worked)
     fresh = path.with_suffix(".new")
     write_trial(fresh, worked.trial)
     fresh.replace(path)
@@ -220,7 +207,7 @@ def _about(given: OpenSimSet, data: TrialData, options: Options) -> dict[str, st
             "trial": f"{given.subject}_{data.files.name}",
             "imu_kind": f"virtual, kinematics low-passed at {options.imu_cutoff_hz:g} Hz",
             "labels": f"{options.label_cutoff_hz:g} Hz zero-lag 4th order (kinematics and wrenches)",
-            "residual_limit_N_per_kg": f"{options.residual_n_per_kg:g}",
+            kept.MARK: f"{options.residual_n_per_kg:g}",
         }
     )
 

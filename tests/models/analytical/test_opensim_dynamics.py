@@ -24,8 +24,9 @@ from models.analytical.wearer_dynamics import WearerDynamics
 from models.importers.body_model import BodyModel
 from models.importers.ground import FootLoads
 from models.importers.opensim_files import find_set
-from models.importers.opensim_import import Options, Worked, import_trial
+from models.importers.opensim_import import Options, import_trial
 from models.importers.opensim_tools import inverse_dynamics
+from models.importers.worked import Worked
 from models.virtual_wearer import wearer
 from models.virtual_wearer.dynamics import generalised_forces
 from models.virtual_wearer.motion import Plan
