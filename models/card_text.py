@@ -94,7 +94,8 @@ def _test(card: Mapping[str, Any]) -> str:
     return (
         f"{people} people{_if(test, 'trials', ', {} trials')}{_if(test, 'hours', ', {} h')}. RMSE of each person's own"
         " points, averaged; R2 of trials, averaged. As sent is what a live client gets; filtered is after the paper's"
-        " zero-lag 6 Hz filter, which no live client can have. Skill is 1 - RMSE / RMSE of the simpler estimator."
+        " zero-lag 6 Hz filter, which no live client can have. Skill is 1 - RMSE / RMSE of the simpler estimator,"
+        " of each person, averaged; an older card does not tell it."
     )
 
 
@@ -105,7 +106,7 @@ def _errors(card: Mapping[str, Any]) -> str:
     for outcome in signals.OUTCOMES:
         of, digits = card["errors"].get(outcome.name, {}), _DIGITS[outcome.unit]
         sent, after = of.get("network", {}), of.get("filtered", {})
-        skills = [_skill(sent, of.get(name, {})) for name in ("constant", "ridge")]
+        skills = [_cell(sent, f"skill_{name}", 2) for name in ("constant", "ridge")]
         rows.append(
             [
                 outcome.name,
@@ -226,12 +227,6 @@ def _ancestry(card: Mapping[str, Any]) -> list[str]:
         for of in found
     ]
     return ["## Where it comes from", "\n".join(lines)]
-
-
-def _skill(of: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
-    if not of.get("rmse") or not reference.get("rmse"):
-        return "-"
-    return number(1.0 - of["rmse"] / reference["rmse"], 2)
 
 
 def _cell(of: Mapping[str, Any], name: str, digits: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -24,12 +25,14 @@ def evaluation(played: Played) -> dict[str, Any]:
     """`rmse`, `rmse_raw`, `r2`, `mae`, `skill`, `delay_ms` by outcome, `by_task` the same of each task, `trials`.
 
     rmse, r2, mae and skill are after the paper's 6 Hz filter, rmse_raw is as sent. RMSE and MAE are over all points,
-    R2 is averaged over trials (and legs), skill is 1 - RMSE / RMSE of `constant` and of `ridge`, delay is the median
-    over trials (and legs), positive where the estimate is late. Beside these: `subjects` (mean and SD over subjects),
+    R2 is averaged over trials (and legs), skill is 1 - RMSE / RMSE of each other estimator (`constant`, `ridge`, the
+    formulas where there are any) by subject, then averaged, delay is the median over trials (and legs), positive where
+    the estimate is late. Beside these: `subjects` (mean and SD over subjects),
     `by_side` (each of the 14 labels), `estimators` (all there are), `insoles` (against force plates, where a trial
     holds them). NaN where nothing is known.
     """
     found = Scores(score for series in played.series for score in scores.of_series(series))
+    by_trial = _by_trial(found)
     return {
         **_measures(found, OVERALL),
         "by_task": {task: _measures(found, task) for task in found.tasks},
@@ -42,7 +45,7 @@ def evaluation(played: Played) -> dict[str, Any]:
             outcome: vars(found.spread(scores.rmse, "tcn", outcome)) | {"of": "rmse"} for outcome in COLUMNS
         },
         "estimators": {name: _of_estimator(found, name) for name in found.estimators},
-        "trials": [_trial(series, found) for series in played.series]
+        "trials": [_trial(series, by_trial[series.name]) for series in played.series]
         + [{"name": name, "scored_s": 0.0} for name in played.unlabelled],
         "insoles": [asdict(row) for row in insoles.table(played.insoles)] if played.insoles else [],
         "remarks": played.remarks,
@@ -50,7 +53,10 @@ def evaluation(played: Played) -> dict[str, Any]:
 
 
 def card_errors(played: Played) -> dict[str, dict[str, dict[str, float]]]:
-    """outcome -> network (as sent), filtered, constant, ridge -> rmse and r2: each subject's own, then their mean."""
+    """outcome -> network (as sent), filtered, constant, ridge -> rmse, r2 and skill_constant, skill_ridge of the first.
+
+    RMSE and skill are each subject's own, then their mean; R2 is averaged over trials (and legs).
+    """
     found = Scores(score for series in played.series for score in scores.of_series(series))
     ways = {"network": ("tcn", False), "filtered": ("tcn", True)}
     ways |= {reference: (reference, False) for reference in REFERENCES}
@@ -59,6 +65,7 @@ def card_errors(played: Played) -> dict[str, dict[str, dict[str, float]]]:
             name: {
                 "rmse": found.spread(scores.rmse, estimator, outcome, filtered=filtered).mean,
                 "r2": scores.r2(found.of(estimator, outcome, filtered=filtered)),
+                **(_skills(found, outcome) if name == "network" else {}),
             }
             for name, (estimator, filtered) in ways.items()
         }
@@ -102,7 +109,8 @@ def _measures(found: Scores, group: str) -> dict[str, Any]:
     by_outcome: dict[str, dict[str, Any]] = {}
     for outcome in COLUMNS:
         after, sent = (found.of("tcn", outcome, group=group, filtered=which) for which in (True, False))
-        against = {name: found.of(name, outcome, group=group) for name in REFERENCES}
+        others = dict.fromkeys((*REFERENCES, *found.estimators))
+        against = {name: found.of(name, outcome, group=group) for name in others if name != "tcn"}
         by_outcome[outcome] = {
             "rmse": scores.rmse(after),
             "rmse_raw": scores.rmse(sent),
@@ -115,10 +123,17 @@ def _measures(found: Scores, group: str) -> dict[str, Any]:
     return {name: {outcome: of[name] for outcome, of in by_outcome.items()} for name in names}
 
 
+def _skills(found: Scores, outcome: str) -> dict[str, float]:
+    """Of what is sent; a reference that is not there is left out."""
+    of = {name: found.of(name, outcome, filtered=False) for name in ("tcn", *REFERENCES)}
+    return {f"skill_{name}": scores.skill(of["tcn"], of[name]) for name in REFERENCES if of[name]}
+
+
 def _of_estimator(found: Scores, name: str) -> dict[str, Any]:
     return {
         outcome: {
             "rmse": scores.rmse(found.of(name, outcome)),
+            "rmse_subjects": found.spread(scores.rmse, name, outcome).mean,
             "rmse_raw": scores.rmse(found.of(name, outcome, filtered=False)),
             "r2": scores.r2(found.of(name, outcome)),
         }
@@ -133,11 +148,16 @@ def _by_label(found: Sequence[Score]) -> dict[str, list[Score]]:
     return by_label
 
 
-def _trial(series: Series, found: Scores) -> dict[str, Any]:
-    own = {
-        outcome: [score for score in found.of("tcn", outcome) if score.trial == series.name]
-        for outcome in COLUMNS
-    }
+def _by_trial(found: Scores) -> defaultdict[str, list[Score]]:
+    by_trial: defaultdict[str, list[Score]] = defaultdict(list)
+    for score in found.all:
+        by_trial[score.trial].append(score)
+    return by_trial
+
+
+def _trial(series: Series, of_trial: Sequence[Score]) -> dict[str, Any]:
+    found = Scores(of_trial)
+    own = {outcome: found.of("tcn", outcome) for outcome in COLUMNS}
     return {
         "name": series.name,
         "subject": series.subject,
@@ -150,9 +170,12 @@ def _trial(series: Series, found: Scores) -> dict[str, Any]:
 
 
 def _overview(result: dict[str, Any]) -> str:
+    formulas = [name for name in ("analytical",) if name in result["estimators"]]
+    against = (*REFERENCES, *formulas)
     head = [
-        "outcome", "unit", "RMSE", "over subjects", "as sent", "R2", "MAE", "constant", "ridge",
-        "skill over ridge", "delay ms", "paper's RMSE",
+        "outcome", "unit", "RMSE", "over subjects", "as sent", "R2", "MAE",
+        *(f"{name}, over subjects" for name in against),
+        *(f"skill over {name}" for name in ("ridge", *formulas)), "delay ms", "paper's RMSE",
     ]  # fmt: skip
     rows = []
     for outcome in signals.OUTCOMES:
@@ -167,8 +190,8 @@ def _overview(result: dict[str, Any]) -> str:
                 number(result["rmse_raw"][name], digits),
                 number(result["r2"][name], 2),
                 number(result["mae"][name], digits),
-                *(number(of[reference][name]["rmse"], digits) for reference in REFERENCES),
-                number(result["skill"][name]["ridge"], 2),
+                *(number(of[other][name]["rmse_subjects"], digits) for other in against),
+                *(number(result["skill"][name][other], 2) for other in ("ridge", *formulas)),
                 number(result["delay_ms"][name], 1),
                 number(printed.TCN[name].mean, digits),
             ]

@@ -22,7 +22,7 @@ COUNTED = (
     " engine. Unless said otherwise: mean ± SD over people, truth and estimates after the zero-lag 4th-order"
     " 6 Hz Butterworth filter, RMSE pooled over all points of a person, R2 the squared Pearson correlation of each"
     " trial, averaged; `as sent` is without the filter, as a live client gets it. Skill is 1 - RMSE / RMSE of the"
-    " other, over all points. Delay: median over trials, positive where the estimate is late."
+    " other, of each person, averaged. Delay: median over trials, positive where the estimate is late."
 )
 _ROWS = {
     "device": "the runtime's own rows and fill values",
@@ -97,7 +97,7 @@ def _formulas(evaluated: Evaluated) -> str:
     return "\n\n".join(
         [
             report_tables.against_formulas(evaluated.found, evaluated.comparisons),
-            FORMULAS,
+            *([FORMULAS] if set(report_tables.FORMULAS) & set(evaluated.found.estimators) else []),
             printed.CONTRADICTION,
         ]
     )

@@ -137,9 +137,17 @@ def delay_ms(scores: Sequence[Score]) -> float:
 
 
 def skill(scores: Sequence[Score], reference: Sequence[Score]) -> float:
-    """1 - RMSE / RMSE of the reference: 1 is perfect, 0 no better than it, below 0 worse."""
-    against = rmse(reference)
-    return 1.0 - rmse(scores) / against if against > 0.0 else float("nan")
+    """1 - RMSE / RMSE of the reference, of each subject who has both, then their mean.
+
+    1 is perfect, 0 no better than the reference, below 0 worse; NaN where nobody has both.
+    """
+    against = {subject: rmse(of) for subject, of in by_subject(reference).items()}
+    each = [
+        1.0 - rmse(own) / against[subject]
+        for subject, own in by_subject(scores).items()
+        if against.get(subject, 0.0) > 0.0
+    ]
+    return float(np.mean(each)) if each else float("nan")
 
 
 def over_subjects(scores: Sequence[Score], measure: Callable[[Sequence[Score]], float]) -> Spread:

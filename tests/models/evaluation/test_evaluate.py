@@ -64,7 +64,9 @@ def test_one_object_with_every_measure_by_outcome(
     assert result["rmse"]["knee_angle"] == pytest.approx(3.0)
     assert result["rmse_raw"]["knee_angle"] == pytest.approx(3.0)
     assert result["mae"]["knee_angle"] == pytest.approx(3.0)
-    assert result["skill"]["knee_angle"] == pytest.approx({"constant": 0.0, "ridge": -0.5})
+    assert result["skill"]["knee_angle"] == pytest.approx({"constant": 0.0, "ridge": -0.5}), (
+        "no formula without turns"
+    )
     assert result["r2"]["knee_angle"] is None and result["delay_ms"]["knee_angle"] is None
     scored = 2 * (600 - 248) + 2 * 100 - 10
     assert result["rmse_raw"]["ankle_angle"] == pytest.approx(np.sqrt((scored - 10) * 9 / scored))
@@ -101,6 +103,16 @@ def test_the_tables_have_a_line_for_each_outcome(cohort: list[Series]) -> None:
         assert len({line.count("|") for line in lines}) == 1
     assert result["subjects"]["knee_angle"]["mean"] == pytest.approx(1.15)
     assert result["estimators"]["ridge"]["knee_angle"]["rmse"] == pytest.approx(3.0)
+    assert "| analytical, over subjects |" in overview and "| skill over analytical |" in overview
+    assert result["skill"]["knee_angle"]["analytical"] == pytest.approx(
+        np.mean([1 - (1 + k / 10) / (2 + k / 10 + k**2 / 50) for k in range(4)]), abs=1e-3
+    )
+    walk = next(trial for trial in result["trials"] if trial["name"] == "s3_W")
+    assert walk["rmse"]["knee_angle"] == pytest.approx(1.3, abs=1e-3)
+    bare = [
+        replace(one, estimates={k: one.estimates[k] for k in ("tcn", "ridge", "constant")}) for one in cohort
+    ]
+    assert "analytical" not in evaluate.markdown(evaluate.evaluation(folder.Played(bare)))
 
 
 def test_subjects_weigh_the_same_on_the_card_however_long_they_were_recorded(cohort: list[Series]) -> None:

@@ -80,6 +80,20 @@ def test_r2_is_averaged_over_trials_and_skill_is_of_rmse(cohort: list[Series]) -
     assert scores.skill(own.of("tcn", "knee_angle"), own.of("ridge", "knee_angle")) == pytest.approx(2 / 3)
 
 
+def test_skill_is_each_subjects_own_then_their_mean_however_much_they_moved() -> None:
+    """Errors 1 of 4 (0.75) and 3 of 4 (0.25), the second three times as long; pooled it would be 0.34."""
+    truth = np.sin(np.arange(1200) / 30.0)[:, None] * np.ones(14)
+    made = [
+        Series(name, name, "W", "", truth[:rows], {"tcn": truth[:rows] + off, "ridge": truth[:rows] - 4.0})
+        for name, off, rows in (("a", 1.0, 400), ("b", 3.0, 1200))
+    ]
+    alone = replace(made[0], name="c", subject="c", estimates={"tcn": truth[:400] + 2.0})
+    table = Scores(score for one in (*made, alone) for score in scores.of_series(one))
+    own, reference = table.of("tcn", "knee_angle"), table.of("ridge", "knee_angle")
+    assert scores.skill(own, reference) == pytest.approx(0.5, abs=1e-3)
+    assert np.isnan(scores.skill(own, []))
+
+
 def test_what_was_sent_is_scored_beside_what_was_filtered(cohort: list[Series]) -> None:
     shake = 0.5 * np.sin(2 * np.pi * 40 * np.arange(800) / 200.0)[:, None]
     one = replace(cohort[0], estimates={"tcn": cohort[0].estimates["tcn"] + shake})
