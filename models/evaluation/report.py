@@ -61,7 +61,7 @@ def _write_tables(evaluated: Evaluated, out: Path) -> None:
     found = evaluated.found
     write_csv(out / "scores.csv", report_tables.LONG_HEAD, report_tables.long_rows(found))
     write_csv(out / "subjects.csv", report_tables.SUBJECT_HEAD, report_tables.subject_rows(found))
-    write_csv(out / "anova.csv", anova.HEAD, anova.rows(evaluated.comparisons))
+    write_csv(out / "anova.csv", anova.head(evaluated.comparisons), anova.rows(evaluated.comparisons))
     write_csv(
         out / "insoles.csv",
         ("value", "unit", "group", "subjects", "rmse_mean", "rmse_sd", "r2_mean", "r2_sd"),

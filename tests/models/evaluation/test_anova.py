@@ -91,10 +91,23 @@ def test_what_nobody_has_is_not_tested_and_costs_the_others_nothing(cohort: list
         assert np.isfinite(test.p) == (known and test.measure == "rmse") or test.measure == "r2"
     lines = anova.markdown(made).splitlines()
     assert "vacuous with two levels" in lines[-1]
-    assert len(anova.rows(made)[0]) == len(anova.HEAD)
+    assert len(anova.rows(made)[0]) == len(anova.head(made))
     first = min(test.p for test in made if test.measure == "rmse" and np.isfinite(test.p))
     corrected = min(test.p_holm for test in made if test.measure == "rmse" and np.isfinite(test.p_holm))
     assert corrected == pytest.approx(min(1.0, 12 * first))
+
+
+def test_the_table_names_every_estimator_and_marks_both_ways_of_counting(cohort: list[Series]) -> None:
+    made = anova.comparisons(_scored(cohort), ("tcn", "analytical", "ridge"))
+    of = dict(zip(anova.head(made), anova.rows(made)[0], strict=True))
+    assert (of["mean_tcn"], of["mean_ridge"]) == pytest.approx((1.15, 3.0), abs=1e-3)
+    one = replace(made[0], p=0.03, p_holm=0.4)
+    lines = anova.markdown([one]).splitlines()
+    cells = dict(
+        zip(*([cell.strip() for cell in line.split("|")] for line in (lines[0], lines[2])), strict=True)
+    )
+    assert (cells["p < 0.05, as in the paper"], cells["Holm < 0.05"]) == ("*", "")
+    assert {"tcn", "analytical", "ridge"} <= set(cells)
 
 
 def test_fewer_than_three_subjects_are_refused(cohort: list[Series]) -> None:
