@@ -19,12 +19,13 @@ from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.inference.bundle import Bundle
 from jetson_runtime.suit import signals
 from models import card, dataset, export, folds, tcn
+from models.confidence import calibrate, intervals
 from models.dataset import Recording
 from models.evaluation import evaluate, folder
 from models.evaluation.folder import Played
 from models.evaluation.markdown import number, table
 from models.evaluation.networks import score
-from models.folds import Split
+from models.folds import Split, is_virtual
 from models.training import fit, initial, runs
 from models.training.recipe import TrainConfig
 
@@ -37,16 +38,21 @@ _ROUNDING = 1e-4
 # With fewer people than this, whole trials are set apart to decide when to stop, not whole people.
 _PEOPLE = 3
 _EVERY = 5
+_OWN_TRIALS = "other trials of the very people it was trained on, who were too few to set one apart"
 
 
 @dataclass(frozen=True)
 class Adaptation:
-    """before, after: measure -> outcome -> error on the withheld people; kept: outcomes that keep their old weights."""
+    """before, after: measure -> outcome -> error on the withheld people; kept: outcomes that keep their old weights.
+
+    remarks: what whoever uses the bundle must know of how it was made.
+    """
 
     before: dict[str, dict[str, float]]
     after: dict[str, dict[str, float]]
     kept: tuple[str, ...]
     manifest: bundles.Manifest | None
+    remarks: tuple[str, ...] = ()
 
     @property
     def worse(self) -> list[str]:
@@ -68,17 +74,23 @@ def adapt(
     *,
     config: TrainConfig = RECIPE,
     name: str | None = None,
+    calibration: Path | None = None,
     processes: int = 1,
     say: Callable[[str], None] = print,
 ) -> Adaptation:
     """Trains the bundle `old` on with the trials in `data` and judges by those in `test`; writes `out`, or does not.
 
-    The report stands beside it, `<out>.report.json`, in both cases. A killed one goes on where it stood. Raises
-    ValueError where a subject of `test` was ever trained on, or where `test` or `data` do not know an outcome.
+    The report stands beside it, `<out>.report.json`, in both cases. A killed one goes on where it stood. Intervals and
+    warnings are learned from `calibration`, trials of yet other people; without it the new bundle has none, as those of
+    the old one speak of the old weights. Raises ValueError where a subject of `test` or `calibration` was ever trained
+    on or is in both, where `calibration` has too few people, or where `test` or `data` do not know an outcome.
     """
     parent = bundles.load(old)
     recordings, withheld = dataset.load(data, processes), dataset.load(test, processes)
-    _refuse_seen(parent, recordings, withheld)
+    people = dataset.load(calibration, processes) if calibration else []
+    _refuse_seen(parent, recordings, [*withheld, *people])
+    if calibration:
+        _refuse_people(calibration, people, withheld)
     config = replace(config, init=str(old))
     run_folder = out.with_name(f"{out.name}.run")
     networks, kept = _trained(run_folder, parent, recordings, config, processes, say)
@@ -93,9 +105,11 @@ def adapt(
         card=about,
     )
     before, after = (folder.play_recordings(one, test, withheld, formulas=False) for one in (old, candidate))
-    found = _compared(before, after, kept, test)
+    found = replace(_compared(before, after, kept, test), remarks=_remarks(parent, recordings, people))
     if not found.worse:
-        measured = {**about, **card.measured(candidate, test, withheld)}
+        if people:
+            manifest = calibrate.calibrate(candidate, people, recordings, withheld, say=say)
+        measured = {**manifest.card, **card.measured(candidate, test, withheld)}
         with export.whole(out) as fresh:
             shutil.copytree(candidate, fresh, dirs_exist_ok=True)
             manifest = export.sign(fresh, manifest.model_copy(update={"card": measured}))
@@ -125,14 +139,43 @@ def _refuse_seen(parent: Bundle, recordings: Sequence[Recording], withheld: Sequ
     seen = {one.subject for one in recordings} | card.trained_on(parent.manifest.card)
     if both := sorted({one.subject for one in withheld} & seen):
         raise ValueError(
-            f"{', '.join(both)}: cannot judge, the bundle is or was trained on them; give --test people it never saw"
+            f"{', '.join(both)}: cannot judge, the bundle is or was trained on them; give people it never saw"
         )
+
+
+def _refuse_people(calibration: Path, people: Sequence[Recording], withheld: Sequence[Recording]) -> None:
+    names = {one.subject for one in people}
+    if both := sorted(names & {one.subject for one in withheld}):
+        raise ValueError(f"{', '.join(both)}: in --calibrate and in --test; whoever calibrates cannot judge")
+    if len(names) < intervals.LEAST_PEOPLE:
+        raise ValueError(
+            f"{calibration}: intervals need {intervals.LEAST_PEOPLE} people, here are {len(names)}; add some"
+        )
+
+
+def _remarks(parent: Bundle, recordings: Sequence[Recording], people: Sequence[Recording]) -> tuple[str, ...]:
+    told = []
+    if not people:
+        had = (
+            "the old bundle's were of the old weights" if "confidence" in parent.manifest.card else "none yet"
+        )
+        told.append(
+            f"NO INTERVALS AND NO WARNINGS in the new bundle ({had}): give --calibrate FOLDER, or run"
+            " `second-skin-lab calibrate` on it, with trials of people it was never trained on"
+        )
+    if _few(recordings):
+        told.append(f"STOPPED BY THE SAME PEOPLE: {_OWN_TRIALS}; only --test says what it is worth to others")
+    return tuple(told)
+
+
+def _few(recordings: Sequence[Recording]) -> bool:
+    return len({one.subject for one in recordings}) < _PEOPLE
 
 
 def _split(recordings: Sequence[Recording]) -> tuple[list[Recording], Split]:
     """The recordings and who trains and who validates; of one or two people every fifth trial validates."""
     people = sorted({one.subject for one in recordings})
-    if len(people) >= _PEOPLE:
+    if not _few(recordings):
         split = folds.withheld(people, min(len(people), 10), 0)
         train = tuple(sorted({*split.train, *split.validation}))
         return list(recordings), Split(train, split.test, ())
@@ -202,9 +245,12 @@ def _card(
         "hours": round(sum(len(one.rows) for one in recordings) / signals.RATE_HZ / 3600, 3),
         "recipe": {**asdict(config), "init": parent.manifest.sha256},
         "kept": list(kept),
+        "stopped_by": _OWN_TRIALS
+        if _few(recordings)
+        else "people of its own, apart from those it was trained on",
     }
     about = {**card.unmeasured(was), "ancestry": [*was.get("ancestry", ()), mine]}
-    if not all(name.startswith("vw-") for name in people):
+    if not all(map(is_virtual, people)):
         about |= {"note": _NOTE}
         about |= {"limits": [one for one in was.get("limits", ()) if one != card.VIRTUAL_LIMIT]}
     return about
@@ -214,6 +260,7 @@ def _report(out: Path, found: Adaptation, about: Mapping[str, Any]) -> None:
     content = {
         "promoted": not found.worse,
         "worse": found.worse,
+        "remarks": list(found.remarks),
         "before": found.before,
         "after": found.after,
         **about,

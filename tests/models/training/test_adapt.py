@@ -16,8 +16,9 @@ import models
 from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.trial import write_trial
+from models import card_text
 from models.cli import main
-from models.training.adapt import adapt
+from models.training.adapt import RECIPE, adapt
 
 DEMO = Path(models.__file__).parent / "bundles" / "demo"
 QUICK = ["--learning-rate=5e-3", "--max-epochs=2", "--epoch-steps=4", "--batch=2", "--outputs=8"]
@@ -54,6 +55,8 @@ def test_a_bundle_that_gets_better_for_the_withheld_is_promoted_with_its_ancestr
     told = capsys.readouterr().out
     assert "| hip_flexion | deg |" in told
     assert f"{out}: " in told
+    assert "NO INTERVALS AND NO WARNINGS" in told
+    assert "STOPPED BY THE SAME PEOPLE" not in told
     old, new = bundles.load(DEMO), bundles.load(out)
     (parent,) = new.manifest.card["ancestry"]
     assert (parent["sha256"], parent["subjects"], parent["trials"]) == (
@@ -68,6 +71,7 @@ def test_a_bundle_that_gets_better_for_the_withheld_is_promoted_with_its_ancestr
     )
     report = json.loads((tmp_path / "new.report.json").read_text())
     assert report["promoted"] is True
+    assert [line.partition(" in the")[0] for line in report["remarks"]] == ["NO INTERVALS AND NO WARNINGS"]
     before, after = report["before"]["rmse"], report["after"]["rmse"]
     for outcome in signals.OUTCOME_NAMES:
         assert after[outcome] <= before[outcome] * 1.0001
@@ -117,6 +121,16 @@ def test_what_is_refused(tmp_path: Path, test_people: Path, capsys: pytest.Captu
     one = _people(tmp_path / "one", {"a": [1]})
     assert "one trial alone cannot be trained on" in told(one, test_people)
 
+    def calibrated_by(people: Path) -> str:
+        out = ["--out", str(tmp_path / "out"), "--calibrate", str(people), *QUICK]
+        assert main(["adapt", str(DEMO), str(three), "--test", str(test_people), *out]) == 2
+        return capsys.readouterr().err
+
+    three = _people(tmp_path / "three", {"a": [1], "b": [2], "c": [3]})
+    assert "x: in --calibrate and in --test" in calibrated_by(_people(tmp_path / "both", {"x": [5]}))
+    assert "intervals need 5 people, here are 1" in calibrated_by(_people(tmp_path / "few", {"q": [5]}))
+    assert "a, b, c: cannot judge" in calibrated_by(three)
+
 
 def test_two_people_validate_by_whole_trials(tmp_path: Path) -> None:
     from models import dataset
@@ -130,3 +144,21 @@ def test_two_people_validate_by_whole_trials(tmp_path: Path) -> None:
     assert len(by_role["train"]) + len(by_role["validation"]) == len(shared) == 7
     assert len(by_role["validation"]) == 2
     assert not set(by_role["train"]) & set(by_role["validation"])
+
+
+def test_a_bundle_of_one_person_says_who_stopped_it_and_a_calibrated_one_has_intervals(
+    tmp_path: Path,
+) -> None:
+    data = _people(tmp_path / "data", {"a": [1, 2]})
+    test = _people(tmp_path / "test", {"x": [20]})
+    others = _people(tmp_path / "others", {f"q{k}": [40 + k] for k in range(5)})
+    config = replace(
+        RECIPE, learning_rate=1e-9, min_epochs=1, max_epochs=1, epoch_steps=1, batch=2, outputs=8
+    )
+    out = tmp_path / "new"
+    found = adapt(DEMO, data, test, out, config=config, calibration=others, say=lambda line: None)
+    assert [line.partition(":")[0] for line in found.remarks] == ["STOPPED BY THE SAME PEOPLE"]
+    manifest = bundles.load(out).manifest
+    assert bundles.CONFIDENCE in manifest.files
+    assert manifest.card["confidence"]["people"] == 5
+    assert "stopped by other trials of the very people" in card_text.markdown(manifest)
