@@ -21,7 +21,7 @@ from models.evaluation.device import Device
 from models.evaluation.series import COLUMNS
 from models.folds import Split, is_virtual
 from models.training import runs
-from models.training.recipe import deviations
+from models.training.recipe import beside_paper
 
 # Entries that speak of the weights: worth nothing once these have changed.
 MEASURED = ("test", "test_subjects", "errors", "by_task", "by_side", "without", "confidence")
@@ -50,13 +50,15 @@ _MISSING_SECONDS = 240.0
 def of_run(run_folder: Path, split: Split, recordings: Sequence[Recording]) -> dict[str, Any]:
     """What a fold of a run says of itself, with the recordings that it was made from; code and torch: of then."""
     config, _ = runs.read_config(run_folder)
+    compared = beside_paper(config)
     run = runs.read_run(run_folder)
     training = [r for r in recordings if r.subject in split.train]
     states = {outcome: runs.read_state(run_folder, outcome) for outcome in signals.OUTCOME_NAMES}
     virtual = all(is_virtual(r.subject) for r in training)
     return {
         "recipe": asdict(config),
-        "deviations": deviations(config),
+        "deviations": compared.differs,
+        "ours": compared.ours,
         "training": {
             "subjects": len(split.train),
             "validation_subjects": len(split.validation),

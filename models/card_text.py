@@ -75,10 +75,10 @@ def _deviations(card: Mapping[str, Any]) -> str:
     if "deviations" not in card:
         recipe = ", ".join(f"{key} {value}" for key, value in card.get("recipe", {}).items())
         return f"- Recipe: {recipe or 'not told'}."
-    if not card["deviations"]:
-        return "- Recipe: the paper's."
-    told = (f"{key} {of['here']} (paper: {of['paper']})" for key, of in card["deviations"].items())
-    return f"- Recipe: the paper's but for {', '.join(told)}."
+    told = ", ".join(f"{key} {of['here']} (paper: {of['paper']})" for key, of in card["deviations"].items())
+    ours = ", ".join(f"{key} {value}" for key, value in card.get("ours", {}).items())
+    line = f"- Recipe: the paper's but for {told}." if told else "- Recipe: the paper's."
+    return f"{line} Ours where the paper is silent: {ours}." if ours else line
 
 
 def _imported(card: Mapping[str, Any]) -> str:

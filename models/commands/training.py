@@ -74,13 +74,15 @@ def _add_recipe(train: argparse.ArgumentParser) -> None:
 def _train(options: argparse.Namespace) -> int:
     from models import dataset
     from models.training import fit
-    from models.training.recipe import deviations
+    from models.training.recipe import beside_paper
 
     config = _config(options)
     recordings = dataset.load(options.data, options.processes, config.way)
     splits = _splits(options, recordings)
-    for key, values in deviations(config).items():
+    differs, ours = beside_paper(config)
+    for key, values in differs.items():
         print(f"recipe: {key} is {values['here']}, the paper's is {values['paper']}")
+    print("recipe, where the paper is silent: " + ", ".join(f"{key} {value}" for key, value in ours.items()))
     where: dict[str, Any] = {"device": options.device, "processes": options.processes}
     if not sys.stdout.isatty():
         fit.train_folds(options.run_folder, recordings, splits, config, say=_print_line, **where)

@@ -11,7 +11,7 @@ from models.evaluation import anova, printed, report_tables, scores
 from models.evaluation.scores import Scores
 from models.evaluation.series import COLUMNS
 from models.evaluation.withheld import Evaluated
-from models.training.recipe import deviations
+from models.training.recipe import beside_paper
 
 VIRTUAL = (
     "The people here are virtual wearers: a physics model with known truth. What follows shows that software and method"
@@ -80,12 +80,15 @@ def _about(evaluated: Evaluated) -> str:
     ]
     if evaluated.config.paper_literal:
         lines.append("The withheld person also decided when to stop, as the paper appears to do.")
-    different = deviations(evaluated.config)
-    if different:
-        listed = "; ".join(f"{key} {of['here']} (paper: {of['paper']})" for key, of in different.items())
+    differs, ours = beside_paper(evaluated.config)
+    if differs:
+        listed = "; ".join(f"{key} {of['here']} (paper: {of['paper']})" for key, of in differs.items())
         lines.append(f"The recipe is not the paper's: {listed}.")
     else:
         lines.append("The recipe is the paper's.")
+    lines.append(
+        f"Ours where the paper is silent: {'; '.join(f'{key} {value}' for key, value in ours.items())}."
+    )
     if evaluated.unfinished:
         lines.append(
             f"Not trained to the end: {', '.join(evaluated.unfinished)}; the best weights so far were taken."
@@ -112,10 +115,11 @@ def _analytical_by_task(found: Scores) -> list[str]:
 def as_object(evaluated: Evaluated) -> dict[str, Any]:
     """What a program reads: by outcome and group, mean and SD over withheld people; NaN where nothing is known."""
     found = evaluated.found
-    groups = scores.groups_of(found.tasks)
+    groups, compared = scores.groups_of(found.tasks), beside_paper(evaluated.config)
     return {
         "recipe": asdict(evaluated.config),
-        "deviations": deviations(evaluated.config),
+        "deviations": compared.differs,
+        "ours": compared.ours,
         "folds": list(evaluated.folds),
         "unfinished": list(evaluated.unfinished),
         "subjects": list(found.subjects),

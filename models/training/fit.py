@@ -164,12 +164,18 @@ def _epoch(
 
 
 def _members(fold_folder: Path, config: TrainConfig, outcomes: Sequence[str]) -> list[Member]:
-    start = initial.networks(Path(config.init), fold_folder) if config.init else _random(fold_folder, config)
+    start = _given(fold_folder, Path(config.init)) if config.init else _random(fold_folder, config)
     return [
         Member(fold_folder, outcome, config, network)
         for outcome, network in zip(signals.OUTCOME_NAMES, start.members(), strict=True)
         if outcome in outcomes
     ]
+
+
+def _given(fold_folder: Path, source: Path) -> tcn.TcnSet:
+    start = initial.networks(source, fold_folder)
+    runs.same_start(fold_folder, source, initial.weights_hash(source, fold_folder))
+    return start
 
 
 def _random(fold_folder: Path, config: TrainConfig) -> tcn.TcnSet:

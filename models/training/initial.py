@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +21,23 @@ def networks(source: Path, fold_folder: Path) -> tcn.TcnSet:
     """
     if (source / bundle.MANIFEST).exists():
         return of_bundle(bundle.load(source))
-    same = source / fold_folder.name
-    other = same if (same / runs.CONFIG).exists() else runs.only_fold(source)
+    other = _fold_of(source, fold_folder)
     (_, theirs), (_, ours) = runs.read_config(other), runs.read_config(fold_folder)
     seen = set(ours.test) & {*theirs.train, *theirs.validation}
     if seen:
         raise ValueError(f"{other}: was trained on {', '.join(sorted(seen))}, whom {fold_folder} withholds")
     return runs.best_networks(other)
+
+
+def weights_hash(source: Path, fold_folder: Path) -> str:
+    """sha256 of what `networks` takes from `source`: of a bundle's file of weights, of a run's best weights."""
+    if (source / bundle.MANIFEST).exists():
+        return bundle.file_sha256(source / bundle.WEIGHTS)
+    digest = hashlib.sha256()
+    for name, value in runs.best_networks(_fold_of(source, fold_folder)).state_dict().items():
+        digest.update(name.encode())
+        digest.update(value.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def of_bundle(loaded: bundle.Bundle) -> tcn.TcnSet:
@@ -36,6 +47,11 @@ def of_bundle(loaded: bundle.Bundle) -> tcn.TcnSet:
     for g, network in enumerate(found.members()):
         network.load_state_dict(_state(tensors, g))
     return found.eval()
+
+
+def _fold_of(source: Path, fold_folder: Path) -> Path:
+    same = source / fold_folder.name
+    return same if (same / runs.CONFIG).exists() else runs.only_fold(source)
 
 
 def _state(tensors: dict[str, Tensor], g: int) -> dict[str, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,7 @@ LEGS = ("both", "right")
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """The paper's recipe by default. The paper tells neither batch nor length of its segments: those are ours.
+    """The paper's recipe by default, but for what `beside_paper` tells.
 
     schedule: `constant`, or `one_cycle` (warm-up to `learning_rate`, cosine down to a hundredth of it at the end).
     outputs: scored rows of a segment, eight rows apart. epoch_steps: batches in an epoch; None: all rows once.
@@ -97,14 +97,56 @@ RECIPES = {
 }
 
 
-def deviations(config: TrainConfig) -> dict[str, dict[str, Any]]:
-    """What of `config` is not as in the paper: {key: {"paper": ..., "here": ...}}."""
-    paper, here = asdict(TrainConfig()), asdict(config)
-    return {
-        key: {"paper": paper[key], "here": here[key]}
-        for key in paper
-        if key != "seed" and paper[key] != here[key]
+# What the paper tells of its training (section II C, figure 2), None where it is silent.
+PAPER: dict[str, Any] = {
+    "learning_rate": 5e-5,
+    "schedule": "constant",
+    "dropout": 0.15,
+    "batch": None,
+    "outputs": None,
+    "min_epochs": 75,
+    "max_epochs": 150,
+    "patience": 20,
+    "epoch_steps": None,
+    "time_limit_s": None,
+    "clip_norm": None,
+    "legs": None,
+    "donning_deg": None,
+    "sensor_dropout": None,
+    "init": "",
+    "way": "offline",
+    "paper_literal": True,
+    "stopped when": "the validation loss increased for so many consecutive epochs",
+    "scored rows": None,
+    "loss in": None,
+}
+# Choices that no key of the recipe changes.
+_FIXED = {
+    "stopped when": "the validation loss was no better than the best for so many epochs",
+    "scored rows": "every eighth",
+    "loss in": "SDs of the outcome",
+}
+# Of what the paper is silent about: what would be nothing to tell.
+_NOTHING = (None, 0.0)
+
+
+class Compared(NamedTuple):
+    """A recipe beside the paper's. differs: {key: {"paper": ..., "here": ...}}; ours: what the paper does not tell."""
+
+    differs: dict[str, dict[str, Any]]
+    ours: dict[str, Any]
+
+
+def beside_paper(config: TrainConfig) -> Compared:
+    """What of `config` is not as in the paper, and what was chosen where the paper is silent."""
+    here = {**asdict(config), **_FIXED}
+    differs = {
+        key: {"paper": told, "here": here[key]}
+        for key, told in PAPER.items()
+        if told is not None and told != here[key]
     }
+    ours = {key: here[key] for key, told in PAPER.items() if told is None and here[key] not in _NOTHING}
+    return Compared(differs, ours)
 
 
 def learning_rate(config: TrainConfig, progress: float) -> float:

@@ -1,7 +1,9 @@
 """The folder of a run: `run.json` and, for each fold, a folder of its networks.
 
-    R/run.json           recipe, its deviations from the paper's, hash of the data, version of the code
+    R/run.json           recipe, how it differs from the paper's, ours where that is silent; hash of the data,
+                         version of the code
     R/<fold>/config.json, statistics.npz
+    R/<fold>/start.json      the sha256 of the weights it started from, where these were given
     R/<fold>/<outcome>.pt    where the outcome's training stands and its best weights so far
     R/<fold>/<outcome>.csv   its curve
 
@@ -29,11 +31,12 @@ from jetson_runtime.suit.errors import SuitError
 from models import dataset, tcn
 from models.dataset import Recording
 from models.folds import Split, refuse_reserved
-from models.training.recipe import TrainConfig, deviations
+from models.training.recipe import TrainConfig, beside_paper
 
 RUN = "run.json"
 CONFIG = "config.json"
 STATISTICS = "statistics.npz"
+START = "start.json"
 # What a run of an older version does not tell of its recipe.
 _ADDED = {"way": "device"}
 
@@ -135,9 +138,11 @@ def open_run(
     identity = {"recipe": recipe, "data": {"trials": len(recordings), "sha256": data_hash(recordings)}}
     _same_run(run_folder / RUN, identity)
     run_folder.mkdir(parents=True, exist_ok=True)
+    compared = beside_paper(config)
     content = {
         **identity,
-        "deviations": deviations(config),
+        "deviations": compared.differs,
+        "ours": compared.ours,
         "code": code_version(),
         "torch": torch.__version__,
     }
@@ -145,6 +150,17 @@ def open_run(
         write(run_folder / RUN, _json(content))
     for fold, split in splits.items():
         _open_fold(run_folder / fold, recordings, split, config)
+
+
+def same_start(fold_folder: Path, source: Path, sha256: str) -> None:
+    """Keeps which weights the fold started from; raises RunError where it began with others of the same name."""
+    path = fold_folder / START
+    if not path.exists():
+        write(path, _json({"sha256": sha256}))
+    elif json.loads(path.read_text(encoding="utf-8"))["sha256"] != sha256:
+        raise RunError(
+            f"{fold_folder}: began with other weights than {source} holds now; choose another folder"
+        )
 
 
 def refuse_split(

@@ -103,6 +103,8 @@ def test_imported_weights_and_ancestors_are_named() -> None:
 def test_deviations_from_the_paper_stand_beside_it() -> None:
     text = card_text.markdown(_with(deviations={"batch": {"paper": 8, "here": 6}}))
     assert "the paper's but for batch 6 (paper: 8)" in text
+    text = card_text.markdown(_with(deviations={}, ours={"loss in": "SDs of the outcome"}))
+    assert "Recipe: the paper's. Ours where the paper is silent: loss in SDs of the outcome." in text
     assert "Recipe: the paper's." in card_text.markdown(_with(deviations={}))
 
 

@@ -132,7 +132,9 @@ def test_the_object_holds_every_group_estimator_and_test(out: Path) -> None:
     told: dict[str, Any] = json.loads((out / "report.json").read_text(), parse_constant=no_nan)
     assert told["subjects"] == list(PEOPLE) and told["virtual"] is True
     assert told["unfinished"] == list(PEOPLE) == told["folds"]
-    assert told["deviations"] == {"max_epochs": {"paper": 150, "here": 80}}
+    assert told["deviations"]["max_epochs"] == {"paper": 150, "here": 80}
+    assert told["deviations"]["paper_literal"] == {"paper": True, "here": False}
+    assert told["ours"]["batch"] == 8
     assert told["recipe"] == asdict(TrainConfig(max_epochs=80))
     assert set(told["by_group"]) == {"overall", "cyclic", "non-cyclic", "L", "W"}
     knee = told["by_group"]["W"]["knee_angle"]
@@ -158,6 +160,7 @@ def test_the_page_says_what_it_can_prove_and_what_the_paper_contradicts(out: Pat
     page = (out / "report.md").read_text()
     assert "virtual wearers" in page and "never how accurate the suit is on people" in page
     assert "max_epochs 80 (paper: 150)" in page
+    assert "Ours where the paper is silent: batch 8; outputs 128; legs both" in page
     assert "Not trained to the end: vw-1000, vw-1001" in page
     assert "moving proximally from the ground" in page and "1.18" in page
     assert "vacuous with two levels" in page

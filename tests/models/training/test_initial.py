@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +51,25 @@ def test_a_warm_start_begins_with_the_bundle_s_weights_and_normalisation(
     start = initial.of_bundle(bundle.load(DEMO)).members()[1]
     for name, value in trained.state_dict().items():
         torch.testing.assert_close(value, start.state_dict()[name], rtol=0, atol=1e-9)
+
+
+def test_a_fold_is_not_gone_on_with_from_other_weights_of_the_same_name(
+    few: list[Recording], tmp_path: Path
+) -> None:
+    splits = leave_one_out((r.subject for r in few), ["s0"])
+    source, run = tmp_path / "source", tmp_path / "run"
+    fit.train_folds(source, few, splits, CONFIG, say=_quiet)
+    config = replace(CONFIG, init=str(source), max_epochs=2)
+    for _ in range(2):
+        fit.train_folds(run, few, splits, config, say=_quiet, outcomes=("knee_angle",))
+    told = json.loads((run / "s0" / runs.START).read_text())
+    assert told == {"sha256": initial.weights_hash(source, run / "s0")}
+    state = runs.read_state(source / "s0", "hip_flexion")
+    state["best"]["head.bias"] += 1.0
+    torch.save(state, source / "s0" / "hip_flexion.pt")
+    with pytest.raises(runs.RunError, match="began with other weights than"):
+        fit.train_folds(run, few, splits, config, say=_quiet, outcomes=("knee_angle",))
+    assert initial.weights_hash(DEMO, run / "s0") == bundle.load(DEMO).manifest.files[bundle.WEIGHTS]
 
 
 def test_a_run_that_saw_the_withheld_subject_is_refused(few: list[Recording], tmp_path: Path) -> None:

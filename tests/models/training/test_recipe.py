@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
-from models.training.recipe import RECIPES, TrainConfig, deviations, learning_rate, seed_of
+from models.training.recipe import PAPER, RECIPES, TrainConfig, beside_paper, learning_rate, seed_of
 
 
 def test_the_defaults_are_the_paper_s_recipe() -> None:
@@ -14,13 +16,33 @@ def test_the_defaults_are_the_paper_s_recipe() -> None:
     assert (config.learning_rate, config.dropout) == (5e-5, 0.15)
     assert (config.min_epochs, config.max_epochs, config.patience) == (75, 150, 20)
     assert {learning_rate(config, progress) for progress in (0.0, 0.5, 1.0)} == {5e-5}
-    assert deviations(config) == {}
+
+
+def test_what_the_defaults_do_otherwise_and_what_the_paper_does_not_tell_stand_apart() -> None:
+    differs, ours = beside_paper(TrainConfig())
+    assert differs.keys() == {"way", "paper_literal", "stopped when"}
+    assert differs["way"] == {"paper": "offline", "here": "device"}
+    assert ours == {
+        "batch": 8,
+        "outputs": 128,
+        "legs": "both",
+        "scored rows": "every eighth",
+        "loss in": "SDs of the outcome",
+    }
+    literal = beside_paper(TrainConfig(way="offline", paper_literal=True))
+    assert literal.differs.keys() == {"stopped when"}
+    assert literal.ours == ours
+
+
+def test_the_paper_is_asked_about_every_key_of_the_recipe() -> None:
+    assert {key for key in asdict(TrainConfig()) if key not in PAPER} == {"seed"}
 
 
 def test_every_deviation_of_the_quick_recipe_is_told() -> None:
-    told = deviations(RECIPES["quick"])
+    told, ours = beside_paper(RECIPES["quick"])
     assert told["schedule"] == {"paper": "constant", "here": "one_cycle"}
-    assert {"learning_rate", "max_epochs", "min_epochs", "epoch_steps", "clip_norm"} <= told.keys()
+    assert {"learning_rate", "max_epochs", "min_epochs"} <= told.keys()
+    assert (ours["epoch_steps"], ours["clip_norm"], ours["donning_deg"]) == (100, 1.0, 4.0)
     assert "dropout" not in told
 
 

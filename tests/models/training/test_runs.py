@@ -25,6 +25,7 @@ def test_a_run_tells_recipe_deviations_data_and_code(recordings: list[Recording]
     told = json.loads((tmp_path / "run.json").read_text())
     assert told["recipe"]["max_epochs"] == 2
     assert told["deviations"]["max_epochs"] == {"paper": 150, "here": 2}
+    assert told["ours"]["outputs"] == 128
     assert told["data"] == {"trials": 6, "sha256": runs.data_hash(recordings)}
     assert len(told["code"].split()[-1]) == 12
     assert runs.read_config(tmp_path / "s2") == (CONFIG, SPLITS["s2"])
