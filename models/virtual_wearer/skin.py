@@ -39,7 +39,7 @@ _JOINTS = ("hip", "knee", "ankle", "trunk")
 # Most turn and creep's spread about z, deg; most shake, deg for each m/s^2; slide, m for each rad.
 _LIMIT_DEG = {"back": 18.0, "pelvis": 15.0, "thigh": 15.0, "shank": 8.0, "foot": 6.0}
 _CREEP_DEG = {"back": 4.0, "pelvis": 5.0, "thigh": 3.0, "shank": 2.0, "foot": 1.0}
-_SHAKE_DEG = {"back": 0.10, "pelvis": 0.15, "thigh": 0.15, "shank": 0.06, "foot": 0.015}
+_SHAKE_DEG = {"back": 0.08, "pelvis": 0.10, "thigh": 0.10, "shank": 0.06, "foot": 0.015}
 _SLIDE_M = {"back": 0.03, "pelvis": 0.06, "thigh": 0.09, "shank": 0.06, "foot": 0.02}
 _SHAKE_LIMIT = np.radians(5.0)
 
