@@ -12,6 +12,8 @@ from models.checks.joint_rates import AGREES, DISAGREES, JOINTS, MOVING_RAD_S, E
 from models.checks.sheet import Sheet
 
 _SCALE = (0.5, 2.0)
+# The trunk bends in many joints between its two sensors, of which the label is one.
+_TRUNK_SCALE = (0.25, 4.0)
 
 
 def joint_defects(sheet: Sheet) -> Iterator[Defect]:
@@ -30,7 +32,8 @@ def joint_defects(sheet: Sheet) -> Iterator[Defect]:
     if (late := out_of_time(sheet, found)) is not None:
         yield late
     for name, fit in fits.items():
-        if fit.correlation > AGREES and not _SCALE[0] < fit.slope < _SCALE[1]:
+        least, most = _TRUNK_SCALE if name == "lumbar_extension" else _SCALE
+        if fit.correlation > AGREES and not least < fit.slope < most:
             what = f"changes {fit.slope:.2g} times as fast as the gyroscopes say"
             yield Defect(
                 "error", sheet.name, name, what, "find out the unit of the angle and of the gyroscopes"

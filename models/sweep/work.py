@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from models.dataset import Recording
 from models.evaluation.networks import score
 from models.sweep.ablation import ablated
@@ -19,7 +21,15 @@ def train_and_score(
     """A row for each outcome: its errors on the withheld subjects and how long it learned.
 
     Takes up the run in `run_folder` where it stood. Left-out channels are at their fill in training and in the test.
+    NumPy computes on one thread, whatever the machine has: sums split otherwise would differ in their last digits.
     """
+    with threadpool_limits(1, user_api="blas"):
+        return _trained_and_scored(job, recordings, run_folder, processes)
+
+
+def _trained_and_scored(
+    job: Job, recordings: Sequence[Recording], run_folder: Path, processes: int
+) -> list[dict[str, Any]]:
     seen = ablated(recordings, job.ablation)
     splits = {job.fold: job.split}
     fit.train_folds(
