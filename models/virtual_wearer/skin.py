@@ -6,7 +6,7 @@ follows the joints beside it and saturates; the segment's acceleration shakes it
 Sizes of thigh and shank are those commonly quoted from the reviews of Leardini et al. 2005 (Gait & Posture 21, 212-225)
 and Cereatti et al. 2017 (J Biomech 62, 5-13), rounded and from memory: the thigh turns by 10-15 degrees and slides by
 30 mm in deep flexion, 3-6 degrees in gait, the shank about half; it grows with the joint's angle and differs between
-people. ESTIMATES are all others: the back's share of a bend (a spine bends in many joints, the model in one), the pelvis
+people. ESTIMATES are all others: the back's share of a bend (a spine has many joints, the model one), the pelvis
 on cloth, the shoe, the shaking, the creep. The means were then set, within what is plausible, so that angles by formula
 err in the order of the paper's (benchmarks/analytical_moments.py --angles).
 """

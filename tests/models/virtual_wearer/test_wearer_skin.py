@@ -124,10 +124,12 @@ def test_formulas_no_longer_read_the_bones(lift: Trial) -> None:
 
 def test_impacts_shake_a_sensor_and_standing_does_not() -> None:
     """Shaking alone, no following: walking moves the thigh sensor by some tenths of a degree to some degrees."""
-    shaken = replace(ON_BONE, skin=replace(SkinMotion.random(5), follow=np.zeros((8, 4))))
-    walking = _turned(physics_of(SUBJECT, "W2", 6.0, 1)[0], shaken)
-    assert 0.5 < walking[:, THIGH].max() < 6.0
-    assert _between(neutral(SUBJECT, ON_BONE), neutral(SUBJECT, shaken), "thigh_r").max() < 0.3
+    walking = physics_of(SUBJECT, "W2", 6.0, 1)[0]
+    shaken = [replace(ON_BONE, skin=replace(SkinMotion.random(k), follow=np.zeros((8, 4)))) for k in range(8)]
+    most = np.array([_turned(walking, donning)[:, THIGH].max() for donning in shaken])
+    assert 0.3 < np.median(most) < 2.0
+    assert most.max() < 5.0
+    assert _between(neutral(SUBJECT, ON_BONE), neutral(SUBJECT, shaken[0]), "thigh_r").max() < 0.3
 
 
 def test_straps_creep_towards_a_limit_and_a_new_putting_on_is_another() -> None:
