@@ -221,7 +221,7 @@ def test_a_panel_that_knows_fewer_says_so(shovelling: list[Trial]) -> None:
 
 
 def test_a_virtual_cohort_says_what_it_cannot_prove(shovelling: list[Trial]) -> None:
-    virtual = [replace(one, meta=replace(one.meta, subject=f"vw-{one.meta.subject}")) for one in shovelling]
+    virtual = [replace(one, meta=replace(one.meta, subject=f"vw-{i}")) for i, one in enumerate(shovelling)]
     figure = cycle_figure(participants_means(virtual, "SH1"), "SH1")
     assert "not accuracy on people" in _words(figure)
     assert "n = 3 virtual wearers" in _words(figure)
