@@ -30,7 +30,6 @@ import numpy as np
 
 from jetson_runtime.suit.signals import LABEL_NAMES, OUTCOMES
 from jetson_runtime.suit.trial import Trial
-from models import cohort
 from models.analytical import trial_angles, wearer_dynamics
 from models.analytical.estimates import estimates
 from models.analytical.inverse_dynamics import (
@@ -41,8 +40,9 @@ from models.analytical.inverse_dynamics import (
     substituted,
 )
 from models.analytical.tare import Floats
-from models.metrics import filtered
-from models.tasks import NEUTRAL_CODE, conditions
+from models.data.tasks import NEUTRAL_CODE, conditions
+from models.evaluation.metrics import filtered
+from models.virtual_wearer import cohort
 
 Errors = dict[str, dict[str, list[Floats]]]  # row of the table -> outcome -> errors of trials
 
@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--subjects", default="1000:1003", metavar="FIRST:END")
-    parser.add_argument("--tasks", default="W2,L1,SH1", help="conditions of models/tasks.csv, or all")
+    parser.add_argument("--tasks", default="W2,L1,SH1", help="conditions of models/data/tasks.csv, or all")
     parser.add_argument("--angles", action="store_true", help="of wearers: no moments")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--opensim", default="", metavar="TRIAL", help="of subject4, instead of wearers")

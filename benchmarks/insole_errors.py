@@ -15,11 +15,12 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from jetson_runtime.suit.trial import Trial, read_trial
-from models import cohort, tasks
+from models.data import tasks
 from models.evaluation import insoles
 from models.evaluation.markdown import number, table
 from models.evaluation.printed import INSOLES, INSOLES_WALKING, Printed
 from models.evaluation.scores import OVERALL, Score, Spread
+from models.virtual_wearer import cohort
 
 _PAPER: Mapping[str, Mapping[str, Printed]] = {OVERALL: INSOLES, "W": INSOLES_WALKING}
 

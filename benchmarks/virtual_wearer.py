@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from jetson_runtime.suit.signals import LABEL_NAMES
 from jetson_runtime.suit.trial import Trial
-from models import tasks
+from models.data import tasks
 from models.virtual_wearer.checks import hip_moment_from_above, mass_centre, power_balance
 from models.virtual_wearer.dynamics import RATE_HZ
 from models.virtual_wearer.footsteps import Walk

@@ -13,10 +13,10 @@ from jetson_runtime.suit.signals import LABEL_NAMES, RATE_HZ, SIDES, STANDARD_GR
 from jetson_runtime.suit.trial import Trial
 from models.analytical.inverse_dynamics import MOMENT_NAMES, Point
 from models.analytical.tare import Floats
+from models.data.filters import LABEL_CUTOFF_HZ, lowpass
 from models.importers import insoles, opensim_tools
 from models.importers import worked as kept
 from models.importers.body_model import Poses
-from models.importers.filters import LABEL_CUTOFF_HZ, lowpass
 from models.importers.ground import FootLoads, centre_of_pressure
 from models.importers.worked import Worked
 

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from jetson_runtime.suit.config import Wearer
 from jetson_runtime.suit.signals import PARTS, RATE_HZ
-from models import tasks
 from models.checks.defects import Defect, longest, runs, several
 from models.checks.sheet import KNOWN, WANTED, Sheet
+from models.data import tasks
 
 _QUATERNION = re.compile(rf"^({'|'.join(PARTS)})_quat_[wxyz]$")
 # What other laboratories call the words of our columns' names.

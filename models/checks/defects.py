@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jetson_runtime.suit.signals import RATE_HZ
-from models.stretches import stretches
+from models.data.stretches import stretches
 
 Severity = Literal["error", "warning"]
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from jetson_runtime.suit.signals import AXES, COP_BODYWEIGHTS, FRESH_NS, LABEL_NAMES, PARTS, PERIOD_NS, SIDES
 from models.checks.defects import Defect, Severity, listed, longest, runs, several
 from models.checks.sheet import Sheet
-from models.tasks import NEUTRAL
+from models.data.tasks import NEUTRAL
 
 # The aligner bridges as much of an IMU.
 _BRIDGED_ROWS = FRESH_NS["imu"] // PERIOD_NS

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from jetson_runtime.suit.signals import AXES, PARTS, STANDARD_GRAVITY
 from models.checks.defects import Defect
 from models.checks.sheet import Sheet
-from models.stretches import stretches
+from models.data.stretches import stretches
 
 Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

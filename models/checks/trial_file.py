@@ -20,7 +20,7 @@ from models.checks.insoles import insole_defects
 from models.checks.joints import joint_defects
 from models.checks.sheet import Sheet, read_sheet
 from models.checks.units import unit_defects
-from models.tasks import NEUTRAL
+from models.data.tasks import NEUTRAL
 
 _NUMBERS = ("body_mass_kg", "foot_length_m", "foot_width_m")
 # The code that decides; what it let pass may be kept until it changes.

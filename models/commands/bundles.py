@@ -36,7 +36,7 @@ def _add_export(commands: Commands) -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from models import ship
+    from models.bundles import ship
 
     manifest = ship.ship(
         options.run_folder,
@@ -61,7 +61,7 @@ def _add_renew(commands: Commands) -> None:
 
 
 def _renew(options: argparse.Namespace) -> int:
-    from models import renew
+    from models.bundles import renew
 
     out = options.out or options.bundle
     manifest = renew.renew(options.bundle, out)
@@ -90,8 +90,8 @@ def _add_calibrate(commands: Commands) -> None:
 
 
 def _calibrate(options: argparse.Namespace) -> int:
-    from models import dataset
     from models.confidence import calibrate
+    from models.data import dataset
 
     manifest = calibrate.calibrate(
         options.bundle,
@@ -119,7 +119,7 @@ def _card(options: argparse.Namespace) -> int:
     from rich.markdown import Markdown
 
     from jetson_runtime.inference import bundle
-    from models import card_text
+    from models.bundles import card_text
 
     manifest = bundle.load(options.bundle).manifest
     console = Console()

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from models.commands import Commands
-from models.folds import RESERVED_SEEDS
+from models.data.folds import RESERVED_SEEDS
 
 _KEPT = f"below {RESERVED_SEEDS}: for the demo and for evaluation, refused by train"
 
@@ -47,7 +47,7 @@ def _add_virtual(commands: Commands) -> None:
 
 
 def _virtual(options: argparse.Namespace) -> int:
-    from models import cohort
+    from models.virtual_wearer import cohort
 
     cohort.write(
         options.out,
@@ -71,7 +71,7 @@ def _add_medley(commands: Commands) -> None:
 def _medley(options: argparse.Namespace) -> int:
     from jetson_runtime.suit.trial import write_trial
     from models.files import whole
-    from models.medley import medley
+    from models.virtual_wearer.medley import medley
     from models.virtual_wearer.subject import Subject
 
     trial = medley(Subject.random(options.subject), options.seed)

@@ -149,8 +149,8 @@ def _add_confidence(commands: Commands) -> None:
 
 def _confidence(options: argparse.Namespace) -> int:
     from jetson_runtime.inference import bundle
-    from models import dataset
     from models.confidence import report
+    from models.data import dataset
     from models.evaluation import evaluate
 
     result = report.result(

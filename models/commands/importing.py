@@ -7,8 +7,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from models import tasks
 from models.commands import Commands
+from models.data import tasks
 
 
 def add(commands: Commands) -> None:

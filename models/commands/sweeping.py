@@ -38,7 +38,7 @@ def _add_sweep(commands: Commands) -> None:
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    from models import dataset
+    from models.data import dataset
     from models.sweep import run, spec
 
     asked = spec.load(options.file)
@@ -80,7 +80,7 @@ def _add_import_checkpoint(commands: Commands) -> None:
 
 
 def _import_checkpoint(options: argparse.Namespace) -> int:
-    from models import adopted
+    from models.bundles import adopted
 
     manifest = adopted.adopt(
         options.files,

@@ -7,11 +7,11 @@ from typing import Any
 
 from rich.table import Table
 
-from models.tasks import KINDS, Condition, conditions, of_kind
+from models.data.tasks import KINDS, Condition, conditions, of_kind
 
 
 def task_json() -> dict[str, Any]:
-    """`kinds` and `conditions` as in models/tasks.py, each with what the paper states of it."""
+    """`kinds` and `conditions` as in data/tasks.py, each with what the paper states of it."""
     kinds = [asdict(one) for one in KINDS.values()]
     return {"kinds": kinds, "conditions": [asdict(one) | {"cyclic": one.cyclic} for one in conditions()]}
 

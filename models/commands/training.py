@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from models.commands import Commands
 
 if TYPE_CHECKING:
-    from models.dataset import Recording
-    from models.folds import Split
+    from models.data.dataset import Recording
+    from models.data.folds import Split
     from models.training.recipe import TrainConfig
 
 _NUMBERS = ("learning-rate", "dropout", "time-limit-s", "clip-norm", "donning-deg", "sensor-dropout")
@@ -72,7 +72,7 @@ def _add_recipe(train: argparse.ArgumentParser) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from models import dataset
+    from models.data import dataset
     from models.training import fit
     from models.training.recipe import beside_paper
 
@@ -104,7 +104,7 @@ def _config(options: argparse.Namespace) -> TrainConfig:
 
 
 def _splits(options: argparse.Namespace, recordings: Sequence[Recording]) -> Mapping[str, Split]:
-    from models import folds
+    from models.data import folds
 
     subjects = [r.subject for r in recordings]
     if options.withhold is None:

@@ -13,9 +13,9 @@ import numpy as np
 from jetson_runtime.inference import bundle
 from jetson_runtime.inference.bundle import Bundle, Manifest
 from jetson_runtime.inference.confidence import Fitted
-from models import card, export
+from models.bundles import card, export
 from models.confidence import fit, trials
-from models.dataset import Recording
+from models.data.dataset import Recording
 
 
 def calibrate(

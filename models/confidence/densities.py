@@ -13,7 +13,7 @@ from jetson_runtime.inference.watch import DEVICES_OF_A_MOVEMENT, FEATURES, VIEW
 from jetson_runtime.inference.window import MEAN, OFF_MEAN, Doubles
 from jetson_runtime.suit import signals
 from models.confidence.played import Prediction
-from models.dataset import mirrored
+from models.data.dataset import mirrored
 
 # Of all looks at people who do as the trained ones did, this share may warn.
 FALSE_ALARMS = 0.01

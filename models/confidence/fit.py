@@ -12,7 +12,7 @@ from jetson_runtime.inference.bundle import Bundle
 from jetson_runtime.inference.confidence import Fitted
 from jetson_runtime.suit import signals
 from models.confidence import densities, intervals, played
-from models.dataset import Recording
+from models.data.dataset import Recording
 from models.evaluation.device import reference_engine
 
 _FOLDS = 4

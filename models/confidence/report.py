@@ -11,7 +11,7 @@ from jetson_runtime.inference.bundle import Bundle
 from jetson_runtime.suit import signals
 from models.confidence import trials
 from models.confidence.trials import IN_TIME_S, Warned
-from models.dataset import Recording
+from models.data.dataset import Recording
 from models.evaluation.markdown import number, table
 
 

@@ -20,7 +20,7 @@ from jetson_runtime.suit.errors import BundleError
 from models.confidence import faults, fit, intervals, played
 from models.confidence.faults import Fault
 from models.confidence.played import Errors, Prediction
-from models.dataset import Recording
+from models.data.dataset import Recording
 from models.evaluation.device import reference_engine
 
 # A fault that befalls a device befalls it here; a warning within this long after counts as in time.

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy.signal import correlate
 
 from jetson_runtime.suit.signals import RATE_HZ
-from models.stretches import stretches
+from models.data.stretches import stretches
 
 Doubles = npt.NDArray[np.float64]
 

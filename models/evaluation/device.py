@@ -14,7 +14,7 @@ from jetson_runtime.inference.offline import outcomes_of_rows
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.errors import BundleError
 from jetson_runtime.suit.trial import Trial
-from models.dataset import Recording, mirrored
+from models.data.dataset import Recording, mirrored
 from models.evaluation.series import Doubles, Series
 from models.tcn import HISTORY
 

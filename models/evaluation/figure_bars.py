@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
+from models.data.tasks import KINDS
 from models.evaluation import figure_style as style
 from models.evaluation.scores import OVERALL, Spread
-from models.tasks import KINDS
 
 ALPHA = 0.05
 STAR = "*"

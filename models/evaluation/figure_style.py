@@ -12,9 +12,9 @@ from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 
 from jetson_runtime.suit import signals
+from models.data.folds import is_virtual
+from models.data.tasks import KINDS
 from models.evaluation.scores import OVERALL
-from models.folds import is_virtual
-from models.tasks import KINDS
 
 # Okabe & Ito 2008; red and blue as in the paper's figure 3.
 RIGHT, LEFT, TRUTH, MIDDLE = "#D55E00", "#0072B2", "#000000", "#333333"

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jetson_runtime.suit import signals
-from models import baselines, export
-from models.dataset import Recording
+from models.bundles import export
+from models.data.dataset import Recording
+from models.evaluation import baselines
 from models.evaluation import series as of_disk
 from models.evaluation.folder import Played, play_recordings
 from models.training import runs

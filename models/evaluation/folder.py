@@ -15,21 +15,21 @@ import pyarrow.parquet as pq
 from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.suit.errors import TrialError
 from jetson_runtime.suit.trial import Trial, read_trial
-from models import dataset
 from models.analytical import estimates as analytical
 from models.analytical import opensim_dynamics, wearer_dynamics
 from models.analytical.inverse_dynamics import InverseDynamics
 from models.checks.defects import errors
 from models.checks.folder import trial_paths
 from models.checks.trial_file import check_file
-from models.dataset import Recording, Way
+from models.data import dataset
+from models.data.dataset import Recording, Way
+from models.data.tasks import NEUTRAL
 from models.evaluation import insoles
 from models.evaluation.device import Device, unknown_ground
 from models.evaluation.scores import Score
 from models.evaluation.series import Doubles, Series
 from models.importers import worked
 from models.importers.errors import ImportSetError
-from models.tasks import NEUTRAL
 
 T = TypeVar("T")
 # (subject, session) -> the trial in neutral stance

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from jetson_runtime.suit import signals
-from models.dataset import Recording
+from models.data.dataset import Recording
 from models.evaluation import scores
 from models.evaluation.series import Doubles, Series
 from models.tcn import HISTORY, Tcn

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from models import tasks
+from models.data import tasks
 from models.evaluation import anova, insoles, report_tables
 from models.evaluation.evaluate import without_nan
 from models.evaluation.figures import CONDITION, write_figures

@@ -14,8 +14,9 @@ from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.suit.errors import TrialError
 from jetson_runtime.suit.signals import RATE_HZ
 from jetson_runtime.suit.trial import Trial, read_trial
-from models import dataset
 from models.checks.folder import trial_paths
+from models.data import dataset
+from models.data.tasks import NEUTRAL
 from models.evaluation import scores
 from models.evaluation.device import Device, unknown_ground
 from models.evaluation.disturbances import ALL, KINDS, UNITS, Disturbance, disturbances, rows_of
@@ -23,7 +24,6 @@ from models.evaluation.markdown import number, table, write_csv
 from models.evaluation.scores import Score, Scores
 from models.evaluation.series import COLUMNS
 from models.files import write_whole
-from models.tasks import NEUTRAL
 
 SECONDS = 20.0
 _NAN = float("nan")

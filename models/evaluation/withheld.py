@@ -9,14 +9,14 @@ from pathlib import Path
 
 from jetson_runtime.suit.signals import RATE_HZ
 from jetson_runtime.suit.trial import Trial, read_trial
-from models import dataset
-from models.dataset import Recording
+from models.data import dataset
+from models.data.dataset import Recording
+from models.data.folds import is_virtual
 from models.evaluation import anova, insoles, scores
 from models.evaluation.anova import Comparison
 from models.evaluation.fold_series import refuse_other_people, series_of_fold
 from models.evaluation.folder import Played
 from models.evaluation.scores import Scores
-from models.folds import is_virtual
 from models.training import runs
 from models.training.recipe import TrainConfig
 

@@ -9,9 +9,9 @@ import numpy.typing as npt
 from scipy.interpolate import make_interp_spline
 
 from jetson_runtime.suit.signals import RATE_HZ, STANDARD_GRAVITY
+from models.data.filters import acceleration, resampled, smoothed
 from models.importers import insoles
 from models.importers.body_model import BodyModel, Poses
-from models.importers.filters import acceleration, resampled, smoothed
 from models.importers.ground import LOADED_N, FootLoads, Plates, assign, bouts, centre_of_pressure, hands_of
 
 Doubles = npt.NDArray[np.float64]

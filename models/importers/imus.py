@@ -9,8 +9,8 @@ import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
 from jetson_runtime.suit.signals import PARTS, PERIOD_NS, STANDARD_GRAVITY
+from models.data.filters import acceleration
 from models.importers.body_model import BODY_OF_PART, Poses
-from models.importers.filters import acceleration
 
 Doubles = npt.NDArray[np.float64]
 

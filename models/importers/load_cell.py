@@ -1,7 +1,7 @@
 """An instrumented pole: what its six-axis load cell reads and where markers see hands and cell -> forces on the hands.
 
 They join a trial's ground forces as what acts on hand_r and hand_l. Nothing but the two hands may act on the pole on
-their side of the cell. Which assumption parts the wrench between the hands is the kind of task's (models/tasks.py).
+their side of the cell. Which assumption parts the wrench between the hands is the kind of task's (data/tasks.py).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jetson_runtime.suit.signals import STANDARD_GRAVITY
-from models import tasks
+from models.data import tasks
 from models.importers.body_model import COORDINATES, BodyModel
 from models.importers.errors import ImportSetError, defect, raise_all
 from models.importers.ground import Plates, read_plates
@@ -26,7 +26,7 @@ class TrialFiles:
     """One movement: `coordinates` (inverse kinematics) or `markers` or both; `moments`: inverse dynamics, if given.
 
     cell: what an instrumented pole's load cell read, as OpenSimSet.cell says. task: L, PP, PS, SH, SP, VA, W or
-    other:<name>, or the code of a condition of models/tasks.csv.
+    other:<name>, or the code of a condition of models/data/tasks.csv.
     """
 
     name: str

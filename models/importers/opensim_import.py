@@ -15,11 +15,11 @@ import numpy.typing as npt
 
 from jetson_runtime.suit.signals import LABEL_NAMES, RATE_HZ
 from jetson_runtime.suit.trial import Trial, TrialMeta, write_trial
+from models.data.filters import IMU_CUTOFF_HZ, LABEL_CUTOFF_HZ, grid, resampled, smoothed
 from models.importers import imus, insoles, opensim_tools
 from models.importers import worked as kept
 from models.importers.body_model import BODY_OF_PART, LUMBAR, BodyModel, Poses
 from models.importers.errors import ImportSetError, defect
-from models.importers.filters import IMU_CUTOFF_HZ, LABEL_CUTOFF_HZ, grid, resampled, smoothed
 from models.importers.foot_loads import Borne, borne
 from models.importers.opensim_files import OpenSimSet, TrialData, TrialFiles, read_trials
 from models.importers.storage import Table

@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from jetson_runtime.suit.signals import CHANNEL_INDEX, CHANNEL_NAMES, LABEL_NAMES, RATE_HZ, STREAM_NAMES
 from jetson_runtime.suit.trial import Trial, TrialMeta, write_trial
+from models.data.filters import grid
 from models.files import whole
 from models.importers import storage, units
 from models.importers.errors import ImportSetError, defect, raise_all
-from models.importers.filters import grid
 from models.importers.sensor_tables import on_grid
 from models.importers.session_map import Pulse, Session, SessionMap, load_sessions
 from models.importers.sync import Alignment, SyncError, align, rising_edges

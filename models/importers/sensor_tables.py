@@ -19,15 +19,15 @@ from jetson_runtime.suit.signals import (
     RATE_HZ,
 )
 from jetson_runtime.suit.trial import Trial, TrialMeta, write_trial
+from models.data.filters import grid, lowpass
+from models.data.offline import splined
+from models.data.stretches import stretches
 from models.files import whole
 from models.importers import units
 from models.importers.errors import ImportSetError, defect, raise_all
-from models.importers.filters import grid, lowpass
 from models.importers.imus import angular_velocity
 from models.importers.table_files import Columns, read_columns
 from models.importers.table_map import Imu, Insole, Layout, MappedTrial, TableMap, load_map
-from models.offline import splined
-from models.stretches import stretches
 
 Doubles = npt.NDArray[np.float64]
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.signals import Channel
-from models.dataset import Recording
+from models.data.dataset import Recording
 from models.sweep.errors import SweepError
 
 ALL = "all"

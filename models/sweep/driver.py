@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from jetson_runtime.suit.errors import SuitError
-from models.dataset import Recording
+from models.data.dataset import Recording
 from models.sweep import state
 from models.sweep.errors import SweepError
 from models.sweep.plan import Job

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from models.folds import Split, leave_one_out, withheld
+from models.data.folds import Split, leave_one_out, withheld
 from models.sweep.errors import SweepError
 from models.sweep.spec import Spec, Value
 from models.training.recipe import TrainConfig

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from models.dataset import Recording
+from models.data.dataset import Recording
 from models.sweep import driver, plan, state, tables
 from models.sweep import spec as specs
 from models.sweep.errors import SweepError

@@ -8,7 +8,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from models.dataset import Recording
+from models.data.dataset import Recording
 from models.evaluation.networks import score
 from models.sweep.ablation import ablated
 from models.sweep.plan import Job

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from jetson_runtime.suit import signals
-from models.dataset import Recording, Segments, donning_matrices
-from models.folds import Split
+from models.data.dataset import Recording, Segments, donning_matrices
+from models.data.folds import Split
 from models.tcn import SPARSE_STRIDE
 from models.training.recipe import TrainConfig, seed_of
 

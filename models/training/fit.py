@@ -19,8 +19,8 @@ import torch
 
 from jetson_runtime.suit import signals
 from models import tcn
-from models.dataset import Recording
-from models.folds import Split
+from models.data.dataset import Recording
+from models.data.folds import Split
 from models.training import initial, runs, workers
 from models.training.batches import FoldBatches
 from models.training.group import Group, on_device

@@ -10,7 +10,7 @@ import numpy as np
 
 from jetson_runtime.suit import signals
 from models import tcn
-from models.dataset import WAYS, Way
+from models.data.dataset import WAYS, Way
 
 SCHEDULES = ("constant", "one_cycle")
 LEGS = ("both", "right")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.tasks import Condition
+from models.data.tasks import Condition
 from models.virtual_wearer.anthropometry import Body
 from models.virtual_wearer.frames import Array
 from models.virtual_wearer.hands import BETWEEN, RIGHT, Hands, Held, hanging

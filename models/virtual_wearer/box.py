@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.tasks import Condition
+from models.data.tasks import Condition
 from models.virtual_wearer.frames import Array
 from models.virtual_wearer.motion import SIDE_SIGN, Plan
 from models.virtual_wearer.standing import settle, wander

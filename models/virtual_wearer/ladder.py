@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.tasks import Condition
+from models.data.tasks import Condition
 from models.virtual_wearer.anthropometry import Body
 from models.virtual_wearer.dynamics import GRAVITY, RATE_HZ
 from models.virtual_wearer.frames import Array, smooth

@@ -1,4 +1,4 @@
-"""How a wearer plays a kind of task (all is drawn) or one condition of models/tasks.csv (as its row says)."""
+"""How a wearer plays a kind of task (all is drawn) or one condition of models/data/tasks.csv (as its row says)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models import tasks
-from models.tasks import Condition
+from models.data import tasks
+from models.data.tasks import Condition
 from models.virtual_wearer import (
     blankets,
     climb,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.tasks import Condition
+from models.data.tasks import Condition
 from models.virtual_wearer.anthropometry import BALL_FROM_HEEL
 from models.virtual_wearer.foot_path import stance_ankle
 from models.virtual_wearer.footsteps import Contact

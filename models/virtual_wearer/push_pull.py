@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from models.tasks import Condition
+from models.data.tasks import Condition
 from models.virtual_wearer import gait
 from models.virtual_wearer.anthropometry import Body
 from models.virtual_wearer.dynamics import GRAVITY, RATE_HZ

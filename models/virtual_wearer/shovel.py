@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.tasks import Condition
+from models.data.tasks import Condition
 from models.virtual_wearer.anthropometry import Body
 from models.virtual_wearer.frames import Array
 from models.virtual_wearer.hands import Hands, Held, hanging

@@ -26,8 +26,8 @@ from jetson_runtime.suit.signals import (
     SIDES,
 )
 from jetson_runtime.suit.trial import Trial, TrialMeta
-from models.importers.filters import LABEL_CUTOFF_HZ, lowpass
-from models.tasks import NEUTRAL
+from models.data.filters import LABEL_CUTOFF_HZ, lowpass
+from models.data.tasks import NEUTRAL
 from models.virtual_wearer import standing
 from models.virtual_wearer.anthropometry import SEGMENTS, Body
 from models.virtual_wearer.donning import Donning
@@ -75,7 +75,7 @@ def generate(
     donning: Donning | None = None,
     clean: bool = False,
 ) -> Trial:
-    """One trial of `task`: a kind, where how it is done is drawn from `seed`, or a condition of models/tasks.csv.
+    """One trial of `task`: a kind, where how it is done is drawn from `seed`, or a condition of models/data/tasks.csv.
 
     seconds None: as the table says, repetitions at the wearer's own pace or its seconds. The suit is put on anew for
     each trial (drawn from subject and seed) unless `donning` is given; `clean` is Donning.perfect(). Raises ValueError

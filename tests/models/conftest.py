@@ -8,7 +8,7 @@ pytest.importorskip("torch")
 
 from made_up_trials import made_up_trial
 
-from models.dataset import Recording
+from models.data.dataset import Recording
 
 
 @pytest.fixture(scope="session")

@@ -163,7 +163,8 @@ def test_all_instruction_sets_give_the_same_answers(bundle: Bundle, precision: s
 
 
 def test_a_network_of_another_shape_runs_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from models import export, tcn
+    from models import tcn
+    from models.bundles import export
 
     monkeypatch.setattr(tcn, "FILTERS", 36)
     torch.manual_seed(5)

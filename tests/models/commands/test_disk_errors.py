@@ -11,8 +11,9 @@ import pytest
 
 pytest.importorskip("torch")
 
-from models import cohort, ship
+from models.bundles import ship
 from models.cli import BAD_INPUT, INTERRUPTED, main
+from models.virtual_wearer import cohort
 
 VIRTUAL = ["virtual", "--subjects", "1000", "--tasks", "W", "--seconds", "1", "--out"]
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from models import cli
-from models.tasks import KINDS, conditions
+from models.data.tasks import KINDS, conditions
 
 
 def test_the_table_shows_every_condition_and_its_source(

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("torch")
 
 from jetson_runtime.suit import signals
-from models.dataset import Recording
+from models.data.dataset import Recording
 
 ROWS = 900
 

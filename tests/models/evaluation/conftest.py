@@ -13,8 +13,8 @@ import torch
 
 from jetson_runtime.inference.bundle import Baselines
 from models import tcn
+from models.bundles.export import export
 from models.evaluation.series import Series
-from models.export import export
 
 
 @pytest.fixture(scope="session")

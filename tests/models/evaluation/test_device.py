@@ -12,7 +12,7 @@ from made_up_trials import made_up_trial
 from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.inference import engines
 from jetson_runtime.suit import signals
-from models.dataset import Recording
+from models.data.dataset import Recording
 from models.evaluation.device import Device, unknown_ground
 
 HISTORY = 248

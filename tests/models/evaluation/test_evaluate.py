@@ -14,8 +14,10 @@ from made_up_trials import made_up_trial
 from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.trial import write_trial
-from models import card_text, cli, dataset
-from models.dataset import LABELS_OF
+from models import cli
+from models.bundles import card_text
+from models.data import dataset
+from models.data.dataset import LABELS_OF
 from models.evaluation import evaluate, folder
 from models.evaluation.series import Series
 from models.training import runs

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models import cohort
 from models.evaluation import insoles
 from models.evaluation.printed import INSOLES_WALKING
+from models.virtual_wearer import cohort
 
 WEARERS, SECONDS = (1000, 1002, 1003), 5.0
 

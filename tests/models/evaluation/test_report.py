@@ -19,12 +19,14 @@ import torch
 
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.trial import read_trial, write_trial
-from models import cli, cohort, dataset, tcn
-from models.dataset import Recording
+from models import cli, tcn
+from models.data import dataset
+from models.data.dataset import Recording
+from models.data.folds import Split
 from models.evaluation import fold_series, folder, report_tables
-from models.folds import Split
 from models.training import runs
 from models.training.recipe import TrainConfig
+from models.virtual_wearer import cohort
 
 SEEDS = (1000, 1001, 1002)
 PEOPLE = tuple(f"vw-{seed}" for seed in SEEDS)

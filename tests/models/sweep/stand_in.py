@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from models.dataset import Recording
+from models.data.dataset import Recording
 from models.sweep.plan import Job
 from models.sweep.work import train_and_score
 

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("torch")
 
 from jetson_runtime.suit import signals
-from models.dataset import Recording, mirrored
+from models.data.dataset import Recording, mirrored
 from models.sweep import plan, spec
 from models.sweep.ablation import GROUPS, ablated, left_out
 from models.sweep.errors import SweepError

@@ -22,8 +22,8 @@ import stand_in  # noqa: E402
 from made_up_trials import made_up_trial  # noqa: E402
 
 from jetson_runtime.suit.trial import write_trial  # noqa: E402
-from models import dataset  # noqa: E402
-from models.dataset import Recording  # noqa: E402
+from models.data import dataset  # noqa: E402
+from models.data.dataset import Recording  # noqa: E402
 from models.sweep import driver, plan, run, spec, state, tables  # noqa: E402
 from models.sweep.errors import SweepError  # noqa: E402
 from models.sweep.work import train_and_score  # noqa: E402

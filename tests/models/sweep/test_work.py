@@ -11,8 +11,8 @@ import pytest
 pytest.importorskip("torch")
 
 from jetson_runtime.suit import signals
-from models import metrics
-from models.dataset import Recording
+from models.data.dataset import Recording
+from models.evaluation import metrics
 from models.evaluation.networks import series
 from models.sweep import plan
 from models.sweep.spec import Spec

@@ -16,7 +16,7 @@ import models
 from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.trial import write_trial
-from models import card_text
+from models.bundles import card_text
 from models.cli import main
 from models.training.adapt import RECIPE, adapt
 
@@ -133,7 +133,7 @@ def test_what_is_refused(tmp_path: Path, test_people: Path, capsys: pytest.Captu
 
 
 def test_two_people_validate_by_whole_trials(tmp_path: Path) -> None:
-    from models import dataset
+    from models.data import dataset
     from models.training.adapt import _split
 
     shared, split = _split(dataset.load(_people(tmp_path / "two", {"a": list(range(5)), "b": [5, 6]})))

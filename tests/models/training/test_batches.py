@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("torch")
 
 from jetson_runtime.suit import signals
-from models.dataset import Recording, mirrored
-from models.folds import leave_one_out
+from models.data.dataset import Recording, mirrored
+from models.data.folds import leave_one_out
 from models.training.batches import FoldBatches, put_on_anew, with_lost_sensors
 from models.training.recipe import TrainConfig
 

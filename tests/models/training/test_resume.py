@@ -14,8 +14,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from models.dataset import Recording  # noqa: E402
-from models.folds import leave_one_out  # noqa: E402
+from models.data.dataset import Recording  # noqa: E402
+from models.data.folds import leave_one_out  # noqa: E402
 from models.training import fit, runs, workers  # noqa: E402
 from models.training.recipe import TrainConfig  # noqa: E402
 

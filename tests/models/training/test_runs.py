@@ -11,8 +11,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from models.dataset import LABELS_OF, Recording
-from models.folds import Split, leave_one_out
+from models.data.dataset import LABELS_OF, Recording
+from models.data.folds import Split, leave_one_out
 from models.training import runs
 from models.training.recipe import TrainConfig
 

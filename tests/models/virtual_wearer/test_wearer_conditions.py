@@ -14,7 +14,7 @@ from jetson_runtime.suit.signals import (
     MIRROR_SIGN,
     STANDARD_GRAVITY,
 )
-from models import tasks
+from models.data import tasks
 from models.virtual_wearer.checks import hip_moment_from_above, mass_centre, power_balance
 from models.virtual_wearer.dynamics import RATE_HZ
 from models.virtual_wearer.frames import Array

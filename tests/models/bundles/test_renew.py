@@ -11,8 +11,8 @@ import pytest
 import models
 from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.suit.errors import BundleError
+from models.bundles.renew import KEPT, renew
 from models.cli import main
-from models.renew import KEPT, renew
 
 DEMO = Path(models.__file__).parent / "bundles" / "demo"
 
@@ -73,6 +73,6 @@ def test_without_the_laboratorys_extra_the_command_names_it(
     def without_torch(*_: object) -> None:
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
-    monkeypatch.setattr("models.renew.renew", without_torch)
+    monkeypatch.setattr("models.bundles.renew.renew", without_torch)
     assert main(["renew", "--bundle", str(tmp_path)]) == 2
     assert "torch: pip install 'second-skin[lab]'" in capsys.readouterr().err

@@ -26,13 +26,13 @@ from jetson_runtime.suit.errors import TrialError
 from jetson_runtime.suit.trial import Trial, read_trial
 from jetson_runtime.timing import align, lowpass, resample, ring, weights
 from jetson_runtime.timing.resample import resample_trial
-from models import offline
 from models.checks.defects import Defect, errors
 from models.checks.folder import between, refuse, trial_paths
 from models.checks.trial_file import CHECKS, Facts, check_file
+from models.data import offline
+from models.data.offline import offline_rows
+from models.data.tasks import NEUTRAL
 from models.files import whole
-from models.offline import offline_rows
-from models.tasks import NEUTRAL
 from models.tcn import HISTORY, SPARSE_STRIDE
 
 Floats = npt.NDArray[np.float32]

@@ -20,8 +20,8 @@ from jetson_runtime.suit import signals
 from jetson_runtime.suit.errors import TrialError
 from jetson_runtime.suit.trial import write_trial
 from jetson_runtime.timing import align, lowpass, resample, ring, weights
-from models import dataset, offline
-from models.dataset import Floats, Recording, Segments
+from models.data import dataset, offline
+from models.data.dataset import Floats, Recording, Segments
 
 
 def test_a_trial_becomes_rows_by_the_aligner_of_the_body() -> None:

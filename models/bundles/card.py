@@ -15,11 +15,11 @@ import numpy as np
 
 from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.suit import signals
-from models.dataset import Recording
+from models.data.dataset import Recording
+from models.data.folds import Split, is_virtual
 from models.evaluation import evaluate, folder, scores
 from models.evaluation.device import Device
 from models.evaluation.series import COLUMNS
-from models.folds import Split, is_virtual
 from models.training import runs
 from models.training.recipe import beside_paper
 

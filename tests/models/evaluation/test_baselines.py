@@ -8,8 +8,8 @@ import pytest
 pytest.importorskip("torch")
 
 from jetson_runtime.suit import signals
-from models import baselines
-from models.dataset import LABELS_OF, Recording
+from models.data.dataset import LABELS_OF, Recording
+from models.evaluation import baselines
 
 
 def _linear(seed: int) -> Recording:

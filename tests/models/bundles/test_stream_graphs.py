@@ -18,7 +18,7 @@ from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.inference import layout
 from jetson_runtime.inference.bundle import Bundle
 from jetson_runtime.suit import signals
-from models import dataset
+from models.data import dataset
 from models.peers import reference
 from models.virtual_wearer.subject import Subject
 from models.virtual_wearer.wearer import generate

@@ -13,8 +13,8 @@ from made_up_trials import made_up_trial
 
 from jetson_runtime.suit import signals
 from jetson_runtime.timing.resample import resample_trial
-from models.offline import offline_rows, splined
-from models.stretches import stretches
+from models.data.offline import offline_rows, splined
+from models.data.stretches import stretches
 
 IMU = list(signals.STREAMS[0].channels)
 INSOLE = list(signals.STREAMS[6].channels)

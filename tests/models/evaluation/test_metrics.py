@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("scipy")
 
-from models import metrics
+from models.evaluation import metrics
 
 
 def test_rmse_counts_only_what_is_known() -> None:

@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 
 from jetson_runtime.suit.trial import Trial, write_trial
-from models import tasks
+from models.data import tasks
+from models.data.tasks import NEUTRAL_CODE
 from models.files import whole
-from models.tasks import NEUTRAL_CODE
 from models.virtual_wearer import wearer
 from models.virtual_wearer.donning import Donning
 from models.virtual_wearer.subject import Subject

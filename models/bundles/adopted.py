@@ -27,8 +27,11 @@ from torch import Tensor
 from jetson_runtime.inference import bundle, engines
 from jetson_runtime.inference.bundle import Baselines, Manifest
 from jetson_runtime.suit import signals
-from models import baselines, checkpoint, dataset, export, tcn
-from models.checkpoint import CheckpointError, Meaning
+from models import tcn
+from models.bundles import checkpoint, export
+from models.bundles.checkpoint import CheckpointError, Meaning
+from models.data import dataset
+from models.evaluation import baselines
 from models.tcn import Tcn
 from models.training import initial
 

@@ -9,9 +9,8 @@ import pytest
 
 from jetson_runtime.suit.signals import CHANNEL_INDEX
 from jetson_runtime.suit.trial import read_trial
-from models import cohort
-from models.tasks import NEUTRAL_CODE
-from models.virtual_wearer import wearer
+from models.data.tasks import NEUTRAL_CODE
+from models.virtual_wearer import cohort, wearer
 from models.virtual_wearer.donning import Donning
 from models.virtual_wearer.insoles import InsoleError
 

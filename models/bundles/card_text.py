@@ -7,7 +7,7 @@ from typing import Any
 
 from jetson_runtime.inference.bundle import CONFIDENCE, Manifest
 from jetson_runtime.suit import signals
-from models import tasks
+from models.data import tasks
 from models.evaluation import printed
 from models.evaluation.markdown import number, table
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from models import tasks
 from models.analytical import hand_forces
-from models.paper import STATEMENTS
-from models.tasks import COLUMNS, KINDS, Condition
+from models.data import tasks
+from models.data.paper import STATEMENTS
+from models.data.tasks import COLUMNS, KINDS, Condition
 
 SHIPPED = Path(tasks.__file__).with_name("tasks.csv")
 

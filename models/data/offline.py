@@ -14,7 +14,7 @@ from scipy.interpolate import CubicSpline
 from jetson_runtime.suit.signals import RATE_HZ, STREAMS
 from jetson_runtime.suit.trial import Trial
 from jetson_runtime.timing.resample import random_links, sample_channels
-from models.stretches import stretches
+from models.data.stretches import stretches
 
 Doubles = npt.NDArray[np.float64]
 

@@ -19,7 +19,8 @@ from jetson_runtime.inference import bundle
 from jetson_runtime.inference.bundle import Baselines, Manifest
 from jetson_runtime.inference.layout import Network, TensorSpec
 from jetson_runtime.suit import signals
-from models import graphs, tcn
+from models import tcn
+from models.bundles import graphs
 
 ALIGNMENT = 64
 GOLDEN_TICKS = 320

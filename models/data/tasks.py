@@ -20,7 +20,7 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
-from models.paper import STATEMENTS
+from models.data.paper import STATEMENTS
 
 # A stance that sensors are tared with, neither trained on nor scored: as a trial's task, and among a session's codes.
 NEUTRAL = "other:neutral"
@@ -143,7 +143,7 @@ def load(path: Path) -> dict[str, Condition]:
 
 @lru_cache(maxsize=1)
 def _shipped() -> dict[str, Condition]:
-    return _parsed((resources.files("models") / "tasks.csv").read_text(encoding="utf-8"), "tasks.csv")
+    return _parsed((resources.files("models.data") / "tasks.csv").read_text(encoding="utf-8"), "tasks.csv")
 
 
 def _parsed(text: str, name: str) -> dict[str, Condition]:

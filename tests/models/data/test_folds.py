@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.folds import RESERVED_SEEDS, Split, is_virtual, leave_one_out, refuse_reserved, withheld
+from models.data.folds import RESERVED_SEEDS, Split, is_virtual, leave_one_out, refuse_reserved, withheld
 
 NAMES = [f"vw-{k}" for k in range(23)]
 

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from jetson_runtime.suit.signals import RATE_HZ
-from models.importers.filters import LABEL_CUTOFF_HZ, lowpass
-from models.stretches import stretches
+from models.data.filters import LABEL_CUTOFF_HZ, lowpass
+from models.data.stretches import stretches
 
 Doubles = npt.NDArray[np.float64]
 

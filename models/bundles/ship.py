@@ -10,10 +10,12 @@ from typing import Any
 from jetson_runtime.inference import bundle
 from jetson_runtime.inference.bundle import Manifest
 from jetson_runtime.suit import signals
-from models import baselines, card, card_text, dataset, export
+from models.bundles import card, card_text, export
 from models.confidence import calibrate, fit, intervals
-from models.dataset import Recording
-from models.folds import Split, refuse_reserved
+from models.data import dataset
+from models.data.dataset import Recording
+from models.data.folds import Split, refuse_reserved
+from models.evaluation import baselines
 from models.training import runs
 
 

@@ -16,8 +16,9 @@ from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.inference.bundle import SHIPPED, Manifest
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.trial import write_trial
-from models import card, card_text, dataset
+from models.bundles import card, card_text
 from models.cli import main
+from models.data import dataset
 
 
 @pytest.fixture(scope="module")

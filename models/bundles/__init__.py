@@ -1,0 +1,1 @@
+"""What the device loads: how it is made of weights, what its card tells, and the demo's."""
