@@ -41,7 +41,7 @@ from models.analytical.inverse_dynamics import (
 )
 from models.analytical.tare import Floats
 from models.data.tasks import NEUTRAL_CODE, conditions
-from models.evaluation.metrics import filtered
+from models.metrics import filtered
 from models.virtual_wearer import cohort
 
 Errors = dict[str, dict[str, list[Floats]]]  # row of the table -> outcome -> errors of trials

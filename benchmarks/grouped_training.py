@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from jetson_runtime.suit import signals
-from models import tcn
+from models.network import tcn
 from models.training.group import Group
 from models.training.member import Member
 from models.training.recipe import RECIPES

@@ -28,8 +28,8 @@ from jetson_runtime.inference.offline import outcomes_of_rows
 from jetson_runtime.suit.signals import CHANNELS, LABEL_NAMES, OUTCOMES, RATE_HZ, SIDES
 from jetson_runtime.suit.trial import Trial, read_trial
 from models.data.dataset import WAYS, Way, record
-from models.evaluation.metrics import filtered
-from models.tcn import HISTORY
+from models.metrics import filtered
+from models.network.tcn import HISTORY
 from models.virtual_wearer.subject import Subject
 from models.virtual_wearer.wearer import generate
 

@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 from models.analytical import segment_angles
 from models.analytical.errors import AngleError, angle_error
 from models.analytical.tare import WORLD_UP, Floats, Tare, right_of_motion, take_tare, up_in_sensor
-from models.evaluation.metrics import filtered
+from models.metrics import filtered
 from models.virtual_wearer.frames import first_angle_zxy
 
 FOLDER = "data/raw/gaittoolbox_xsens_vicon_S02"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models.evaluation.metrics import rmse
+from models.metrics import rmse
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from jetson_runtime.suit.signals import SIDES
 from jetson_runtime.suit.trial import Trial
 from models.analytical.inverse_dynamics import MOMENT_NAMES, Point
 from models.analytical.tare import Floats
-from models.evaluation.metrics import filtered
+from models.metrics import filtered
 from models.virtual_wearer import dynamics, wearer
 from models.virtual_wearer.anthropometry import BACK, FOOT, PELVIS, SEGMENTS, SHANK, THIGH, Body
 from models.virtual_wearer.dynamics import GRAVITY, Ground

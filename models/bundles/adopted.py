@@ -27,12 +27,11 @@ from torch import Tensor
 from jetson_runtime.inference import bundle, engines
 from jetson_runtime.inference.bundle import Baselines, Manifest
 from jetson_runtime.suit import signals
-from models import tcn
-from models.bundles import checkpoint, export
-from models.bundles.checkpoint import CheckpointError, Meaning
 from models.data import dataset
 from models.evaluation import baselines
-from models.tcn import Tcn
+from models.network import checkpoint, export, tcn
+from models.network.checkpoint import CheckpointError, Meaning
+from models.network.tcn import Tcn
 from models.training import initial
 
 if sys.version_info >= (3, 11):

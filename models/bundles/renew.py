@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from jetson_runtime.inference import bundle, layout
 from jetson_runtime.inference.bundle import Manifest
-from models.bundles import export
+from models.network import export
 
 FORMATS = (1, bundle.FORMAT)
 KEPT = (bundle.WEIGHTS, bundle.GOLDEN, bundle.BASELINES)

@@ -10,12 +10,13 @@ from typing import Any
 from jetson_runtime.inference import bundle
 from jetson_runtime.inference.bundle import Manifest
 from jetson_runtime.suit import signals
-from models.bundles import card, card_text, export
-from models.confidence import calibrate, fit, intervals
+from models.bundles import calibrate, card, card_text
+from models.confidence import fit, intervals
 from models.data import dataset
 from models.data.dataset import Recording
 from models.data.folds import Split, refuse_reserved
 from models.evaluation import baselines
+from models.network import export
 from models.training import runs
 
 

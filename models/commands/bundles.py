@@ -90,7 +90,7 @@ def _add_calibrate(commands: Commands) -> None:
 
 
 def _calibrate(options: argparse.Namespace) -> int:
-    from models.confidence import calibrate
+    from models.bundles import calibrate
     from models.data import dataset
 
     manifest = calibrate.calibrate(

@@ -118,7 +118,7 @@ def _add_adapt(commands: Commands) -> None:
 
 def _adapt(options: argparse.Namespace) -> int:
     """1 where an outcome got worse: then no bundle is written."""
-    from models.training import adapt
+    from models.bundles import adapt
 
     keys = ("learning_rate", "max_epochs", "epoch_steps", "batch", "outputs", "seed")
     given = {key: getattr(options, key) for key in keys if getattr(options, key) is not None}

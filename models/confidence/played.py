@@ -13,7 +13,7 @@ from jetson_runtime.inference.engines.base import Engine
 from jetson_runtime.inference.window import BLOCK_TICKS, BLOCKS, STATISTICS, Doubles, Window
 from jetson_runtime.suit import signals
 from models.data.dataset import LABELS_OF, Recording
-from models.tcn import HISTORY, SPARSE_STRIDE
+from models.network.tcn import HISTORY, SPARSE_STRIDE
 
 # The row of the first look, and how many rows to the next.
 FIRST_LOOK = BLOCKS * BLOCK_TICKS - 1

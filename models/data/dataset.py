@@ -33,7 +33,7 @@ from models.data import offline
 from models.data.offline import offline_rows
 from models.data.tasks import NEUTRAL
 from models.files import whole
-from models.tcn import HISTORY, SPARSE_STRIDE
+from models.network.tcn import HISTORY, SPARSE_STRIDE
 
 Floats = npt.NDArray[np.float32]
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from jetson_runtime.inference.bundle import Baselines
 from jetson_runtime.suit import signals
 from models.data.dataset import Recording, input_statistics
-from models.tcn import HISTORY, SPARSE_STRIDE
+from models.network.tcn import HISTORY, SPARSE_STRIDE
 
 Doubles = npt.NDArray[np.float64]
 

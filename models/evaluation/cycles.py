@@ -9,7 +9,7 @@ import numpy as np
 from scipy.signal import find_peaks
 
 from jetson_runtime.suit.signals import LABEL_NAMES, RATE_HZ
-from models.evaluation.metrics import Doubles
+from models.metrics import Doubles
 
 PERCENT = np.linspace(0.0, 100.0, 101)
 # Of the leading angle's range: a repetition's peak stands out at least so far.

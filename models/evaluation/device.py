@@ -16,7 +16,7 @@ from jetson_runtime.suit.errors import BundleError
 from jetson_runtime.suit.trial import Trial
 from models.data.dataset import Recording, mirrored
 from models.evaluation.series import Doubles, Series
-from models.tcn import HISTORY
+from models.network.tcn import HISTORY
 
 _FILL = np.asarray(signals.CHANNEL_FILL, np.float64)
 _NAN = float("nan")

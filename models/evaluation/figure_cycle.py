@@ -10,13 +10,13 @@ from matplotlib.figure import Figure, SubFigure
 
 from jetson_runtime.suit.signals import LABEL_NAMES
 from jetson_runtime.suit.trial import Trial
+from models import metrics
 from models.data import tasks
 from models.evaluation import figure_style as style
-from models.evaluation import metrics
 from models.evaluation.cycles import PERCENT, mean_of, repetitions, stretched
 from models.evaluation.device import unknown_ground
-from models.evaluation.metrics import Doubles
 from models.evaluation.power import COORDINATES, joint_power
+from models.metrics import Doubles
 
 QUANTITIES = {"angle": "deg", "moment": "Nm/kg", "power": "W/kg"}
 COLUMNS = (*LABEL_NAMES, *(f"{name}_power" for name in COORDINATES))

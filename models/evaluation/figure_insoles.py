@@ -10,8 +10,9 @@ from matplotlib.figure import Figure, SubFigure
 
 from jetson_runtime.suit.signals import RATE_HZ
 from jetson_runtime.suit.trial import Trial
+from models import metrics
 from models.data.tasks import NEUTRAL
-from models.evaluation import figure_bars, insoles, metrics, scores
+from models.evaluation import figure_bars, insoles, scores
 from models.evaluation import figure_style as style
 from models.evaluation.figure_bars import Bars
 from models.evaluation.insoles import Row

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jetson_runtime.suit import signals
-from models.bundles import export
 from models.data.dataset import Recording
 from models.evaluation import baselines
 from models.evaluation import series as of_disk
 from models.evaluation.folder import Played, play_recordings
+from models.network import export
 from models.training import runs
 
 SERIES = "series.npz"

@@ -14,7 +14,8 @@ import numpy as np
 
 from jetson_runtime.suit.signals import CHANNEL_INDEX, SIDES
 from jetson_runtime.suit.trial import Trial
-from models.evaluation import metrics, scores
+from models import metrics
+from models.evaluation import scores
 from models.evaluation.scores import Score, Spread
 
 # Value -> its unit, in the order of a foot's columns in PLATE_NAMES.

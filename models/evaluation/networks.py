@@ -11,7 +11,7 @@ from jetson_runtime.suit import signals
 from models.data.dataset import Recording
 from models.evaluation import scores
 from models.evaluation.series import Doubles, Series
-from models.tcn import HISTORY, Tcn
+from models.network.tcn import HISTORY, Tcn
 
 ESTIMATOR = "tcn"
 # Rows computed at once: what a layer keeps of them fits in a processor's cache.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from jetson_runtime.suit.signals import LABEL_NAMES, RATE_HZ
-from models.evaluation.metrics import Doubles
+from models.metrics import Doubles
 
 # Each coordinate's columns of angle and moment among LABEL_NAMES; power has these coordinates' order.
 COORDINATES: tuple[str, ...] = tuple(name for name in LABEL_NAMES if not name.endswith("_moment"))

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from jetson_runtime.suit import signals
+from models import metrics
 from models.data import tasks
-from models.evaluation import delay, metrics
+from models.evaluation import delay
 from models.evaluation.series import COLUMNS, Doubles, Series
 
 OVERALL, CYCLIC, NON_CYCLIC = "overall", "cyclic", "non-cyclic"

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jetson_runtime.suit import signals
-from models.evaluation import metrics
+from models import metrics
 from models.files import whole
 
 Doubles = npt.NDArray[np.float64]

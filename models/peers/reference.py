@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from jetson_runtime.inference.bundle import GOLDEN, Bundle
-from models import tcn
+from models.network import tcn
 
 _MOVEMENT_TICKS = 300
 

@@ -8,7 +8,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from jetson_runtime.inference.bundle import Bundle
-from models.bundles.graphs import IR_VERSION, OPSET
+from models.network.graphs import IR_VERSION, OPSET
 
 
 def graph_of_outcome(model: Bundle, g: int) -> bytes:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from jetson_runtime.suit import signals
 from models.data.dataset import Recording, Segments, donning_matrices
 from models.data.folds import Split
-from models.tcn import SPARSE_STRIDE
+from models.network.tcn import SPARSE_STRIDE
 from models.training.recipe import TrainConfig, seed_of
 
 Floats = npt.NDArray[np.float32]

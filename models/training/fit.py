@@ -18,9 +18,9 @@ import numpy as np
 import torch
 
 from jetson_runtime.suit import signals
-from models import tcn
 from models.data.dataset import Recording
 from models.data.folds import Split
+from models.network import tcn
 from models.training import initial, runs, workers
 from models.training.batches import FoldBatches
 from models.training.group import Group, on_device

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models import tcn
-from models.tcn import DILATIONS, FILTERS, KERNEL, SPARSE_STRIDE, Tcn
+from models.network import tcn
+from models.network.tcn import DILATIONS, FILTERS, KERNEL, SPARSE_STRIDE, Tcn
 
 _SHAPES = {name: tuple(parameter.shape) for name, parameter in Tcn().named_parameters()}
 _SIZES = [int(np.prod(shape)) for shape in _SHAPES.values()]

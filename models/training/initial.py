@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from jetson_runtime.inference import bundle
-from models import tcn
+from models.network import tcn
 from models.training import runs
 
 

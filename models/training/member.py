@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from jetson_runtime.suit import signals
-from models import tcn
+from models.network import tcn
 from models.training import runs
 from models.training.recipe import TrainConfig, seed_of
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jetson_runtime.suit import signals
-from models import tcn
 from models.data.dataset import WAYS, Way
+from models.network import tcn
 
 SCHEDULES = ("constant", "one_cycle")
 LEGS = ("both", "right")

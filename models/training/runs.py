@@ -28,10 +28,10 @@ import torch
 
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.errors import SuitError
-from models import tcn
 from models.data import dataset
 from models.data.dataset import Recording
 from models.data.folds import Split, refuse_reserved
+from models.network import tcn
 from models.training.recipe import TrainConfig, beside_paper
 
 RUN = "run.json"
@@ -210,7 +210,11 @@ def data_hash(recordings: Sequence[Recording]) -> str:
 def code_version() -> str:
     """The package's version and a hash of the files that decide a training's numbers."""
     folder = Path(__file__).parent
-    sources = [*sorted(folder.glob("*.py")), folder.parent / "tcn.py", folder.parent / "data" / "dataset.py"]
+    sources = [
+        *sorted(folder.glob("*.py")),
+        folder.parent / "network" / "tcn.py",
+        folder.parent / "data" / "dataset.py",
+    ]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     try:
         version = metadata.version("second-skin")

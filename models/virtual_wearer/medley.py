@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from jetson_runtime.suit.signals import RATE_HZ
 from jetson_runtime.suit.trial import Trial, TrialMeta
-from models.tcn import HISTORY
+from models.network.tcn import HISTORY
 from models.virtual_wearer.donning import Donning
 from models.virtual_wearer.subject import Subject
 from models.virtual_wearer.wearer import generate

@@ -11,8 +11,8 @@ torch = pytest.importorskip("torch")
 
 from jetson_runtime.inference.bundle import Baselines, Bundle, load  # noqa: E402
 from jetson_runtime.suit import signals  # noqa: E402
-from models.bundles.export import export  # noqa: E402
-from models.tcn import TcnSet  # noqa: E402
+from models.network.export import export  # noqa: E402
+from models.network.tcn import TcnSet  # noqa: E402
 
 OUTCOME_SD = np.array([20.0, 25.0, 12.0, 8.0, 0.6, 0.4, 0.5, 0.3])
 

@@ -21,7 +21,7 @@ from jetson_runtime.inference.bundle import STREAM_GRAPH, WEIGHTS, WINDOW_GRAPH,
 from jetson_runtime.suit import signals  # noqa: E402
 from jetson_runtime.suit.config import ModelTable  # noqa: E402
 from jetson_runtime.suit.errors import BundleError  # noqa: E402
-from models.tcn import TcnSet  # noqa: E402
+from models.network.tcn import TcnSet  # noqa: E402
 
 LIMIT = 5e-6
 # Those that need no GPU; native where it was compiled. tensorrt has test_tensorrt_engine.py.

@@ -26,7 +26,7 @@ from jetson_runtime.inference.engines.base import EngineOptions  # noqa: E402
 from jetson_runtime.inference.engines.native_engine import VARIANTS, NativeEngine  # noqa: E402
 from jetson_runtime.suit import signals  # noqa: E402
 from jetson_runtime.suit.errors import BundleError  # noqa: E402
-from models.tcn import TcnSet  # noqa: E402
+from models.network.tcn import TcnSet  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = ROOT / "models" / "bundles" / "demo"
@@ -163,8 +163,7 @@ def test_all_instruction_sets_give_the_same_answers(bundle: Bundle, precision: s
 
 
 def test_a_network_of_another_shape_runs_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from models import tcn
-    from models.bundles import export
+    from models.network import export, tcn
 
     monkeypatch.setattr(tcn, "FILTERS", 36)
     torch.manual_seed(5)

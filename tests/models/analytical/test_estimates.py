@@ -12,7 +12,7 @@ from jetson_runtime.suit.trial import Trial
 from models.analytical import wearer_dynamics
 from models.analytical.estimates import estimates
 from models.analytical.inverse_dynamics import ANGLE_NAMES, MOMENT_NAMES, Point
-from models.evaluation.metrics import rmse
+from models.metrics import rmse
 from models.virtual_wearer.donning import Donning
 from models.virtual_wearer.subject import Subject
 from models.virtual_wearer.wearer import generate, neutral

@@ -13,10 +13,10 @@ from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.inference import engines
 from jetson_runtime.inference.bundle import Bundle
 from jetson_runtime.suit import signals
-from models import tcn
 from models.data import dataset
 from models.data.folds import RESERVED_SEEDS
 from models.evaluation import printed
+from models.network import tcn
 from models.virtual_wearer.subject import Subject
 from models.virtual_wearer.wearer import generate
 

@@ -12,9 +12,9 @@ pytest.importorskip("torch")
 import torch
 
 from jetson_runtime.inference.bundle import Baselines
-from models import tcn
-from models.bundles.export import export
 from models.evaluation.series import Series
+from models.network import tcn
+from models.network.export import export
 
 
 @pytest.fixture(scope="session")

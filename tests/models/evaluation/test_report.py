@@ -19,11 +19,12 @@ import torch
 
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.trial import read_trial, write_trial
-from models import cli, tcn
+from models import cli
 from models.data import dataset
 from models.data.dataset import Recording
 from models.data.folds import Split
 from models.evaluation import fold_series, folder, report_tables
+from models.network import tcn
 from models.training import runs
 from models.training.recipe import TrainConfig
 from models.virtual_wearer import cohort

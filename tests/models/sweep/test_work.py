@@ -11,8 +11,8 @@ import pytest
 pytest.importorskip("torch")
 
 from jetson_runtime.suit import signals
+from models import metrics
 from models.data.dataset import Recording
-from models.evaluation import metrics
 from models.evaluation.networks import series
 from models.sweep import plan
 from models.sweep.spec import Spec
@@ -63,7 +63,7 @@ def test_a_long_recording_is_told_in_one_piece(four: list[Recording], tmp_path: 
     """Chunks have their history with them; an unsided outcome is the mean of both passes."""
     import torch
 
-    from models.tcn import Tcn
+    from models.network.tcn import Tcn
 
     torch.manual_seed(0)
     network = Tcn().eval()

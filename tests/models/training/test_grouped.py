@@ -12,9 +12,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from jetson_runtime.suit import signals  # noqa: E402
-from models import tcn  # noqa: E402
 from models.data.dataset import Recording  # noqa: E402
 from models.data.folds import leave_one_out  # noqa: E402
+from models.network import tcn  # noqa: E402
 from models.training import fit, grouped, runs  # noqa: E402
 from models.training.batches import FoldBatches  # noqa: E402
 from models.training.group import Group  # noqa: E402

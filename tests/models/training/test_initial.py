@@ -13,9 +13,9 @@ torch = pytest.importorskip("torch")
 
 import models  # noqa: E402
 from jetson_runtime.inference import bundle  # noqa: E402
-from models.bundles import export  # noqa: E402
 from models.data.dataset import Recording  # noqa: E402
 from models.data.folds import leave_one_out  # noqa: E402
+from models.network import export  # noqa: E402
 from models.training import fit, initial, runs  # noqa: E402
 from models.training.recipe import TrainConfig  # noqa: E402
 

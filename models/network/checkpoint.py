@@ -21,8 +21,8 @@ from torch import Tensor
 
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.errors import SuitError
-from models import tcn
-from models.tcn import DILATIONS, FILTERS, KERNEL, Tcn
+from models.network import tcn
+from models.network.tcn import DILATIONS, FILTERS, KERNEL, Tcn
 
 _LAYER = re.compile(
     r"(?:.*\.)?network\.(?P<level>\d+)\.(?P<layer>conv1|conv2|net\.0|net\.4|downsample)\.(?P<rest>.+)"

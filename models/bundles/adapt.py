@@ -18,9 +18,8 @@ from typing import Any
 from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.inference.bundle import Bundle
 from jetson_runtime.suit import signals
-from models import tcn
-from models.bundles import card, export
-from models.confidence import calibrate, intervals
+from models.bundles import calibrate, card
+from models.confidence import intervals
 from models.data import dataset, folds
 from models.data.dataset import Recording
 from models.data.folds import Split, is_virtual
@@ -28,6 +27,7 @@ from models.evaluation import evaluate, folder
 from models.evaluation.folder import Played
 from models.evaluation.markdown import number, table
 from models.evaluation.networks import score
+from models.network import export, tcn
 from models.training import fit, initial, runs
 from models.training.recipe import TrainConfig
 

@@ -15,10 +15,13 @@ import models  # noqa: E402
 from jetson_runtime.inference import bundle as bundles  # noqa: E402
 from jetson_runtime.inference import engines  # noqa: E402
 from jetson_runtime.suit import signals  # noqa: E402
-from models import tcn  # noqa: E402
-from models.bundles import checkpoint, export  # noqa: E402
-from models.bundles.checkpoint import CheckpointError, Meaning  # noqa: E402
 from models.cli import main  # noqa: E402
+from models.network import (  # noqa: E402
+    checkpoint,
+    export,
+    tcn,
+)
+from models.network.checkpoint import CheckpointError, Meaning  # noqa: E402
 from models.training import initial  # noqa: E402
 
 DEMO = Path(models.__file__).parent / "bundles" / "demo"

@@ -19,8 +19,7 @@ from jetson_runtime.inference import bundle
 from jetson_runtime.inference.bundle import Baselines, Manifest
 from jetson_runtime.inference.layout import Network, TensorSpec
 from jetson_runtime.suit import signals
-from models import tcn
-from models.bundles import graphs
+from models.network import graphs, tcn
 
 ALIGNMENT = 64
 GOLDEN_TICKS = 320

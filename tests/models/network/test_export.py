@@ -13,8 +13,8 @@ import torch
 from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.inference.bundle import Baselines
 from jetson_runtime.suit import signals
-from models import tcn
-from models.bundles.export import export
+from models.network import tcn
+from models.network.export import export
 
 SD = np.array([20.0, 25.0, 12.0, 8.0, 0.6, 0.4, 0.5, 0.3])
 

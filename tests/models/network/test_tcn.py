@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from jetson_runtime.suit import signals  # noqa: E402
-from models import tcn  # noqa: E402
+from models.network import tcn  # noqa: E402
 
 
 @pytest.fixture(scope="module")

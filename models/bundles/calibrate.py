@@ -13,9 +13,10 @@ import numpy as np
 from jetson_runtime.inference import bundle
 from jetson_runtime.inference.bundle import Bundle, Manifest
 from jetson_runtime.inference.confidence import Fitted
-from models.bundles import card, export
+from models.bundles import card
 from models.confidence import fit, trials
 from models.data.dataset import Recording
+from models.network import export
 
 
 def calibrate(

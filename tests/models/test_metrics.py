@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("scipy")
 
-from models.evaluation import metrics
+from models import metrics
 
 
 def test_rmse_counts_only_what_is_known() -> None:

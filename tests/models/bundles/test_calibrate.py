@@ -14,9 +14,10 @@ from conftest import person
 from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.inference.bundle import SHIPPED, Bundle, BundleError
 from jetson_runtime.suit import signals
-from models.bundles import card_text, export
-from models.confidence import calibrate, densities, faults, fit, played, report, trials
+from models.bundles import calibrate, card_text
+from models.confidence import densities, faults, fit, played, report, trials
 from models.data.dataset import Recording, mirrored
+from models.network import export
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.trial import write_trial
 from models.bundles import card_text
+from models.bundles.adapt import RECIPE, adapt
 from models.cli import main
-from models.training.adapt import RECIPE, adapt
 
 DEMO = Path(models.__file__).parent / "bundles" / "demo"
 QUICK = ["--learning-rate=5e-3", "--max-epochs=2", "--epoch-steps=4", "--batch=2", "--outputs=8"]
@@ -133,8 +133,8 @@ def test_what_is_refused(tmp_path: Path, test_people: Path, capsys: pytest.Captu
 
 
 def test_two_people_validate_by_whole_trials(tmp_path: Path) -> None:
+    from models.bundles.adapt import _split
     from models.data import dataset
-    from models.training.adapt import _split
 
     shared, split = _split(dataset.load(_people(tmp_path / "two", {"a": list(range(5)), "b": [5, 6]})))
     by_role = {
