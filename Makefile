@@ -9,8 +9,10 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 demo: $(VENV)/sim
 	$(BIN)/second-skin demo
 
+# The laboratory's tests side by side; those of the real-time parts alone, as they measure order and time.
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest tests/models --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --ignore tests/models
 
 check: $(VENV)/dev
 	$(BIN)/ruff format --check .
