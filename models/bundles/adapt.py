@@ -27,7 +27,7 @@ from models.evaluation import evaluate, folder
 from models.evaluation.folder import Played
 from models.evaluation.markdown import number, table
 from models.evaluation.networks import score
-from models.network import export, tcn
+from models.network import export, lineage, tcn
 from models.training import fit, initial, runs
 from models.training.recipe import TrainConfig
 
@@ -138,7 +138,7 @@ def as_table(found: Adaptation) -> str:
 
 
 def _refuse_seen(parent: Bundle, recordings: Sequence[Recording], withheld: Sequence[Recording]) -> None:
-    seen = {one.subject for one in recordings} | card.trained_on(parent.manifest.card)
+    seen = {one.subject for one in recordings} | lineage.trained_on(parent.manifest.card)
     if both := sorted({one.subject for one in withheld} & seen):
         raise ValueError(
             f"{', '.join(both)}: cannot judge, the bundle is or was trained on them; give people it never saw"

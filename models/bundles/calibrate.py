@@ -13,10 +13,9 @@ import numpy as np
 from jetson_runtime.inference import bundle
 from jetson_runtime.inference.bundle import Bundle, Manifest
 from jetson_runtime.inference.confidence import Fitted
-from models.bundles import card
 from models.confidence import fit, trials
 from models.data.dataset import Recording
-from models.network import export
+from models.network import export, lineage
 
 
 def calibrate(
@@ -66,7 +65,7 @@ def tested(
 
 def refuse_trained(known: Bundle, recordings: Sequence[Recording]) -> None:
     """ValueError where the bundle's card names one of these people among those that it was trained on."""
-    if both := sorted(card.trained_on(known.manifest.card) & {r.subject for r in recordings}):
+    if both := sorted(lineage.trained_on(known.manifest.card) & {r.subject for r in recordings}):
         raise ValueError(
             f"{known.path}: was trained on {', '.join(both[:5])}{', ...' if len(both) > 5 else ''}; its errors on them"
             " say nothing of others: give people it has never seen"

@@ -117,14 +117,6 @@ def unmeasured(card: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in card.items() if key not in MEASURED}
 
 
-def trained_on(card: Mapping[str, Any]) -> set[str]:
-    """Everybody whom the card names as trained on or stopped by, of the bundle and of all it comes from."""
-    training = card.get("training", {})
-    named = [training.get(key, ()) for key in ("train", "validation")]
-    named += [ancestor["subjects"] for ancestor in card.get("ancestry", ())]
-    return {name for names in named for name in names}
-
-
 def _task_limit(training: Sequence[Recording]) -> str:
     tasks = ", ".join(sorted({r.task for r in training}))
     return f"Tasks other than it was trained on ({tasks}); frames warn of them as `unusual` where it is calibrated."

@@ -19,6 +19,7 @@ from jetson_runtime.suit.trial import write_trial
 from models.bundles import card, card_text
 from models.cli import main
 from models.data import dataset
+from models.network import lineage
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +80,8 @@ def test_everybody_who_ever_trained_it_is_known() -> None:
         "training": {"train": ["a"], "validation": ["b"]},
         "ancestry": [{"subjects": ["c", "d"]}],
     }
-    assert card.trained_on(of) == {"a", "b", "c", "d"}
-    assert card.trained_on({}) == set()
+    assert lineage.trained_on(of) == {"a", "b", "c", "d"}
+    assert lineage.trained_on({}) == set()
 
 
 def test_an_empty_card_reads_as_what_it_is() -> None:
