@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from jetson_runtime.suit.errors import SuitError
-from models.commands import bundles, data, evaluation, importing, sweeping, training
+from models.commands import bundles, data, evaluation, importing, training
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -49,8 +49,8 @@ def parser() -> argparse.ArgumentParser:
     """All subcommands and what they take."""
     parser = argparse.ArgumentParser(prog="second-skin-lab", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for group in (data, importing, training, sweeping, bundles, evaluation):
-        group.add(commands)
+    for subject in (importing, data, training, bundles, evaluation):
+        subject.add(commands)
     return parser
 
 

@@ -198,7 +198,7 @@ def _read_manifest(path: Path) -> Manifest:
 
 def _remedy(found: object, folder: Path) -> str:
     if found == 1:
-        return f"give it the newer graphs with `second-skin-lab renew --bundle {folder}`: the weights stay"
+        return f"give it the newer graphs with `second-skin-lab renew {folder}`: the weights stay"
     return "export the bundle again"
 
 

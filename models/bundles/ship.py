@@ -28,6 +28,7 @@ def ship(
     *,
     name: str,
     calibration: Path | None = None,
+    processes: int = 1,
     say: Callable[[str], None],
 ) -> Manifest:
     """Exports the best weights of `run_folder` to `out`, whole or not at all.
@@ -41,13 +42,16 @@ def ship(
     run_folder = runs.only_fold(run_folder)
     config, split = runs.read_config(run_folder)
     refuse_reserved(split)
-    recordings = dataset.load(data, way=config.way)
+    recordings = dataset.load(data, processes, config.way)
     _refuse_other_data(run_folder, data, recordings)
     training, validation = (
         [r for r in recordings if r.subject in names] for names in (split.train, split.validation)
     )
-    people = _unseen(dataset.load(calibration, way=config.way), split.train) if calibration else validation
-    judges = _unseen(dataset.load(test, way=config.way), _seen(split)) if test else []
+    people, judges = (
+        dataset.load(folder, processes, config.way) if folder else [] for folder in (calibration, test)
+    )
+    people = _unseen(people, split.train) or validation
+    judges = _unseen(judges, _seen(split))
     fitted = baselines.fit(training, validation)
     about: dict[str, Any] = card.of_run(run_folder, split, recordings)
     with export.whole(out) as fresh:

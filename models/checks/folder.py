@@ -44,7 +44,11 @@ class Report:
 
 def check_folder(folder: Path, processes: int = 1) -> Report:
     """Every defect of every trial in `folder`; raises TrialError where there is none."""
-    paths = trial_paths(folder)
+    return check_files(trial_paths(folder), processes)
+
+
+def check_files(paths: Sequence[Path], processes: int = 1) -> Report:
+    """Every defect of these trials, and of them together."""
     if processes == 1:
         checked = list(map(check_file, paths))
     else:

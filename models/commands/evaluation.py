@@ -1,4 +1,4 @@
-"""How good a bundle is."""
+"""How good a bundle, or a run, is."""
 
 from __future__ import annotations
 
@@ -7,100 +7,43 @@ import json
 from pathlib import Path
 
 from models.commands import Commands
+from models.commands.arguments import (
+    above,
+    add_bundle,
+    add_data,
+    add_json,
+    add_out,
+    add_processes,
+    add_run,
+    at_least,
+    words,
+)
+
+_STRANGERS = "folder of trials, best of people never trained on"
 
 
 def add(commands: Commands) -> None:
-    """How good a bundle is."""
-    for add_one in (_add_evaluate, _add_robustness, _add_report, _add_confidence):
+    """How good a bundle, or a run, is."""
+    for add_one in (_add_report, _add_evaluate, _add_robustness, _add_confidence):
         add_one(commands)
-
-
-def _add_evaluate(commands: Commands) -> None:
-    evaluate = commands.add_parser(
-        "evaluate", help="errors of a bundle on trials, beside constant, ridge, formulas and paper"
-    )
-    evaluate.add_argument("bundle", type=Path, metavar="BUNDLE")
-    evaluate.add_argument(
-        "folder", type=Path, metavar="FOLDER", help="of trials, best of people never trained on"
-    )
-    evaluate.add_argument("--json", action="store_true", help="print one object instead of tables")
-    evaluate.add_argument(
-        "--way",
-        choices=("device", "offline"),
-        default="device",
-        help="rows as the suit delivers them (device), or the paper's spline (offline)",
-    )
-    evaluate.add_argument("--processes", type=int, default=1)
-    evaluate.set_defaults(run=_evaluate)
-
-
-def _evaluate(options: argparse.Namespace) -> int:
-    from models.evaluation import evaluate, folder
-
-    played = folder.play(options.bundle, options.folder, way=options.way, processes=options.processes)
-    result = evaluate.evaluation(played)
-    if options.json:
-        print(json.dumps(evaluate.without_nan(result)))
-    else:
-        print(evaluate.markdown(result))
-    return 0
-
-
-def _add_robustness(commands: Commands) -> None:
-    robustness = commands.add_parser(
-        "robustness",
-        help="how the errors grow with lost samples, lost sensors, wrong clocks and turned sensors",
-    )
-    robustness.add_argument("bundle", type=Path, metavar="BUNDLE")
-    robustness.add_argument(
-        "folder", type=Path, metavar="FOLDER", help="of trials, best of people never trained on"
-    )
-    robustness.add_argument("--out", type=Path, required=True, help="folder for CSV, Markdown and figure")
-    robustness.add_argument(
-        "--only", default="", help="comma-separated of dropped, lost, clock, turned; default: all"
-    )
-    robustness.add_argument(
-        "--seconds", type=float, default=20.0, help="of each trial, from its beginning (20)"
-    )
-    robustness.add_argument("--processes", type=int, default=1)
-    robustness.set_defaults(run=_robustness)
-
-
-def _robustness(options: argparse.Namespace) -> int:
-    from models.evaluation import disturbances, robustness
-
-    points = robustness.measure(
-        options.bundle,
-        options.folder,
-        kinds=options.only.split(",") if options.only else disturbances.KINDS,
-        seconds=options.seconds,
-        processes=options.processes,
-        say=print,
-    )
-    robustness.write(points, options.out)
-    print(f"{options.out}: robustness.md, robustness.csv, robustness.png, robustness.pdf")
-    return 0
 
 
 def _add_report(commands: Commands) -> None:
     report = commands.add_parser(
         "report", help="a leave-one-subject-out run on the people it withheld: tables, statistics, figures"
     )
-    report.add_argument("run_folder", type=Path, metavar="RUN")
-    report.add_argument(
-        "data", type=Path, metavar="DATA", help="folder of the trials that the run was trained on"
-    )
-    report.add_argument(
-        "--out", type=Path, required=True, help="folder for report.md, report.json, CSV and figures"
-    )
+    add_run(report, "folder of the run")
+    add_data(report, "folder of the trials that the run was trained on")
+    add_out(report, "folder for report.md, report.json, CSV and figures")
     report.add_argument(
         "--condition",
-        default="SH1",
+        type=words,
+        default=("SH1",),
         metavar="CODE[,CODE]",
         help="of figure 3, one for each (SH1, the paper's; its supplement shows L1, VA1 and VA2)",
     )
     report.add_argument("--no-formulas", action="store_true", help="leave the analytical estimates out")
-    report.add_argument("--processes", type=int, default=1)
+    add_processes(report)
     report.set_defaults(run=_report)
 
 
@@ -113,10 +56,73 @@ def _report(options: argparse.Namespace) -> int:
         options.out,
         processes=options.processes,
         formulas=not options.no_formulas,
-        conditions=options.condition.split(","),
+        conditions=options.condition,
         say=print,
     )
     print(f"{options.out / report.REPORT}")
+    return 0
+
+
+def _add_evaluate(commands: Commands) -> None:
+    evaluate = commands.add_parser(
+        "evaluate", help="errors of a bundle on trials, beside constant, ridge, formulas and paper"
+    )
+    add_bundle(evaluate)
+    add_data(evaluate, _STRANGERS)
+    add_json(evaluate, "tables")
+    evaluate.add_argument(
+        "--way",
+        choices=("device", "offline"),
+        default="device",
+        help="rows as the suit delivers them (device), or the paper's spline (offline)",
+    )
+    add_processes(evaluate)
+    evaluate.set_defaults(run=_evaluate)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from models.evaluation import evaluate, folder
+
+    played = folder.play(options.bundle, options.data, way=options.way, processes=options.processes)
+    result = evaluate.evaluation(played)
+    print(json.dumps(evaluate.without_nan(result)) if options.json else evaluate.markdown(result))
+    return 0
+
+
+def _add_robustness(commands: Commands) -> None:
+    robustness = commands.add_parser(
+        "robustness",
+        help="how the errors grow with lost samples, lost sensors, wrong clocks and turned sensors",
+    )
+    add_bundle(robustness)
+    add_data(robustness, _STRANGERS)
+    add_out(robustness, "folder for CSV, Markdown and figure")
+    robustness.add_argument(
+        "--only",
+        type=words,
+        metavar="KIND[,KIND]",
+        help="of dropped, lost, clock, turned; default: all",
+    )
+    robustness.add_argument(
+        "--seconds", type=above(1.0, itself=True), default=20.0, help="of each trial, from its beginning (20)"
+    )
+    add_processes(robustness)
+    robustness.set_defaults(run=_robustness)
+
+
+def _robustness(options: argparse.Namespace) -> int:
+    from models.evaluation import disturbances, robustness
+
+    points = robustness.measure(
+        options.bundle,
+        options.data,
+        kinds=options.only or disturbances.KINDS,
+        seconds=options.seconds,
+        processes=options.processes,
+        say=print,
+    )
+    robustness.write(points, options.out)
+    print(f"{options.out}: robustness.md, robustness.csv, robustness.png, robustness.pdf")
     return 0
 
 
@@ -124,17 +130,12 @@ def _add_confidence(commands: Commands) -> None:
     confidence = commands.add_parser(
         "confidence", help="whether a bundle's intervals hold and its warnings come when they should"
     )
-    confidence.add_argument("bundle", type=Path, metavar="BUNDLE")
-    confidence.add_argument(
-        "folder",
-        type=Path,
-        metavar="FOLDER",
-        help="of trials of people who neither trained nor calibrated it",
-    )
-    confidence.add_argument("--json", action="store_true", help="print one object instead of tables")
+    add_bundle(confidence)
+    add_data(confidence, "folder of trials of people who neither trained nor calibrated it")
+    add_json(confidence, "tables")
     confidence.add_argument(
         "--faults",
-        type=int,
+        type=at_least(0),
         default=0,
         metavar="N",
         help="try broken and wrongly mounted sensors on N trials of each task (0)",
@@ -144,6 +145,7 @@ def _add_confidence(commands: Commands) -> None:
         type=Path,
         help="the folder it was calibrated on: calibrates anew without each task and tries that one",
     )
+    add_processes(confidence)
     confidence.set_defaults(run=_confidence)
 
 
@@ -153,11 +155,12 @@ def _confidence(options: argparse.Namespace) -> int:
     from models.data import dataset
     from models.evaluation import evaluate
 
+    tried, calibration = (
+        dataset.load(folder, options.processes) if folder else []
+        for folder in (options.data, options.calibration)
+    )
     result = report.result(
-        bundle.load(options.bundle),
-        dataset.load(options.folder),
-        faults_each=options.faults,
-        calibration=dataset.load(options.calibration) if options.calibration else (),
+        bundle.load(options.bundle), tried, faults_each=options.faults, calibration=calibration
     )
     print(json.dumps(evaluate.without_nan(result)) if options.json else report.markdown(result))
     return 0

@@ -1,19 +1,21 @@
-"""Other laboratories' data in, checked: importers, the check of a folder, the task set."""
+"""Other laboratories' data in, checked."""
 
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 
 from models.commands import Commands
+from models.commands.arguments import above, add_out, add_processes
 from models.data import tasks
+
+_TRIALS = "folder for the trials"
 
 
 def add(commands: Commands) -> None:
     """Other laboratories' data in, checked."""
-    for add_one in (_add_opensim, _add_table, _add_recording, _add_check, _add_tasks):
+    for add_one in (_add_opensim, _add_table, _add_recording):
         add_one(commands)
 
 
@@ -22,8 +24,10 @@ def _add_opensim(commands: Commands) -> None:
         "import-opensim",
         help="make trials of an OpenSim set: a model, markers or inverse kinematics, ground forces",
     )
-    opensim.add_argument("folder", type=Path, help="one .osim and <trial>.trc, _ik.mot, _grf.mot, _id.sto")
-    opensim.add_argument("out", type=Path, help="folder for the trials")
+    opensim.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="one .osim and <trial>.trc, _ik.mot, _grf.mot, _id.sto"
+    )
+    add_out(opensim, _TRIALS)
     opensim.add_argument("--subject", required=True)
     opensim.add_argument(
         "--task",
@@ -53,7 +57,7 @@ def _add_opensim(commands: Commands) -> None:
     scaling = opensim.add_argument_group("a generic model, scaled first")
     scaling.add_argument("--scale-setup", type=Path, help="ScaleTool's file of the marker set")
     scaling.add_argument("--static", type=Path, help="the standing trial (.trc)")
-    scaling.add_argument("--mass", type=float, help="of the body [kg]")
+    scaling.add_argument("--mass", type=above(0.0), help="of the body [kg]")
     opensim.add_argument(
         "--kinematics",
         choices=("auto", "given", "markers"),
@@ -61,9 +65,9 @@ def _add_opensim(commands: Commands) -> None:
         help="auto: as given unless it misses markers of feet or pelvis, else from the markers",
     )
     opensim.add_argument(
-        "--residual", type=float, help="[N/kg] above which something not measured bears the body"
+        "--residual", type=above(0.0), help="[N/kg] above which something not measured bears the body"
     )
-    opensim.add_argument("--processes", type=int, default=1)
+    add_processes(opensim)
     opensim.set_defaults(run=_import_opensim)
 
 
@@ -84,7 +88,7 @@ def _import_opensim(options: argparse.Namespace) -> int:
     chosen = Options(kinematics=options.kinematics)
     if options.residual is not None:
         chosen = replace(chosen, residual_n_per_kg=options.residual)
-    return _checked(import_set(given, options.out, chosen, print, options.processes))
+    return _checked(import_set(given, options.out, chosen, print, options.processes), options.processes)
 
 
 def _task(text: str) -> tuple[str, str]:
@@ -105,8 +109,7 @@ def _add_table(commands: Commands) -> None:
     table = commands.add_parser(
         "import-table", help="make trials of sensor tables (CSV, Parquet, HDF5) through a column map"
     )
-    table.add_argument("map", type=Path, help="TOML file, see examples/import-table.toml")
-    table.add_argument("out", type=Path, help="folder for the trials")
+    _add_map(table, "examples/import-table.toml")
     table.set_defaults(run=_import_table)
 
 
@@ -120,8 +123,7 @@ def _add_recording(commands: Commands) -> None:
     recording = commands.add_parser(
         "import-recording", help="make trials of the suit's recordings and motion capture, by the sync pulse"
     )
-    recording.add_argument("map", type=Path, help="TOML file, see examples/import-recording.toml")
-    recording.add_argument("out", type=Path, help="folder for the trials")
+    _add_map(recording, "examples/import-recording.toml")
     recording.set_defaults(run=_import_recording)
 
 
@@ -131,49 +133,17 @@ def _import_recording(options: argparse.Namespace) -> int:
     return _checked(import_recordings(options.map, options.out, print))
 
 
-def _checked(paths: list[Path]) -> int:
+def _add_map(command: argparse.ArgumentParser, example: str) -> None:
+    command.add_argument("map", type=Path, metavar="MAP", help=f"TOML file, see {example}")
+    add_out(command, _TRIALS)
+
+
+def _checked(paths: list[Path], processes: int = 1) -> int:
     """Tells what the check finds in the trials that were written; they stay, whatever it is."""
     from models.checks.defects import errors
-    from models.checks.trial_file import check_file
+    from models.checks.folder import check_files
 
-    found = [defect for path in paths for defect in check_file(path)[0]]
-    for defect in found:
+    report = check_files(paths, processes)
+    for defect in report.defects:
         print(defect.line())
-    return 1 if errors(found) else 0
-
-
-def _add_check(commands: Commands) -> None:
-    check = commands.add_parser(
-        "check", help="tell every defect of every trial in a folder; exit status 1 with errors"
-    )
-    check.add_argument("folder", type=Path, help="of trials (*.parquet)")
-    check.add_argument("--json", action="store_true", help="one JSON object instead of lines")
-    check.add_argument("--processes", type=int, default=1)
-    check.set_defaults(run=_check)
-
-
-def _check(options: argparse.Namespace) -> int:
-    from models.checks.defects import errors
-    from models.checks.folder import check_folder
-
-    report = check_folder(options.folder, options.processes)
-    print(json.dumps(report.table()) if options.json else report.text())
     return 1 if errors(report.defects) else 0
-
-
-def _add_tasks(commands: Commands) -> None:
-    shown = commands.add_parser("tasks", help="show the task set: the paper's kinds and their conditions")
-    shown.add_argument("--json", action="store_true", help="one JSON object instead of a table")
-    shown.set_defaults(run=_tasks)
-
-
-def _tasks(options: argparse.Namespace) -> int:
-    from models.commands.task_table import task_json, task_table
-
-    if options.json:
-        print(json.dumps(task_json()))
-        return 0
-    from rich.console import Console
-
-    Console().print(task_table())
-    return 0

@@ -10,19 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.commands import Commands
+from models.commands.arguments import above, add_data, add_processes
 
 if TYPE_CHECKING:
     from models.data.dataset import Recording
     from models.data.folds import Split
     from models.training.recipe import TrainConfig
 
+_FOLDS, _FOLD = 10, 0
 _NUMBERS = ("learning-rate", "dropout", "time-limit-s", "clip-norm", "donning-deg", "sensor-dropout")
 _COUNTS = ("batch", "outputs", "min-epochs", "max-epochs", "patience", "epoch-steps", "seed")
 
 
 def add(commands: Commands) -> None:
     """From trials to trained weights."""
-    for add_one in (_add_train,):
+    for add_one in (_add_train, _add_sweep):
         add_one(commands)
 
 
@@ -30,16 +32,19 @@ def _add_train(commands: Commands) -> None:
     train = commands.add_parser(
         "train", help="train the eight outcomes, or go on with a run that was stopped"
     )
-    train.add_argument("--data", type=Path, required=True, help="folder of trials")
+    add_data(train, "folder of trials")
     train.add_argument("--run", dest="run_folder", type=Path, required=True, help="folder of the run")
     train.add_argument(
         "--withhold", nargs="+", metavar="SUBJECT", help="leave these out, one a fold; `all`: each once"
     )
     train.add_argument(
-        "--folds", type=int, default=10, help="without --withhold: so many groups of subjects (10)"
+        "--folds", type=int, metavar="N", help=f"without --withhold: so many groups of subjects ({_FOLDS})"
     )
     train.add_argument(
-        "--fold", type=int, default=0, help="the one to withhold; the next one validates, the rest trains (0)"
+        "--fold",
+        type=int,
+        metavar="K",
+        help=f"the one to withhold, from 0; the next one validates, the rest trains ({_FOLD})",
     )
     train.add_argument(
         "--paper-literal",
@@ -47,7 +52,7 @@ def _add_train(commands: Commands) -> None:
         help="the withheld subject decides when to stop (with --withhold)",
     )
     train.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    train.add_argument("--processes", type=int, default=1, help="one thread each, on a CPU")
+    add_processes(train)
     _add_recipe(train)
     train.set_defaults(run=_train)
 
@@ -110,7 +115,11 @@ def _splits(options: argparse.Namespace, recordings: Sequence[Recording]) -> Map
     if options.withhold is None:
         if options.paper_literal:
             raise ValueError("--paper-literal needs --withhold SUBJECT ... or --withhold all")
-        return {f"fold-{options.fold}": folds.withheld(subjects, options.folds, options.fold)}
+        count = _FOLDS if options.folds is None else options.folds
+        fold = _FOLD if options.fold is None else options.fold
+        return {f"fold-{fold}": folds.withheld(subjects, count, fold)}
+    if (options.folds, options.fold) != (None, None):
+        raise ValueError("--withhold names the subjects, --folds and --fold draw them: give one or the other")
     named = None if options.withhold == ["all"] else options.withhold
     return folds.leave_one_out(subjects, named, options.paper_literal)
 
@@ -121,3 +130,48 @@ def _print_line(line: str) -> None:
 
 def _hush(line: str) -> None:
     pass
+
+
+def _add_sweep(commands: Commands) -> None:
+    sweep = commands.add_parser(
+        "sweep", help="train many models on Ray: folds x outcomes, hyper-parameters, sensors left out"
+    )
+    sweep.add_argument("file", type=Path, metavar="SWEEP.toml", help="what is to be trained")
+    add_data(sweep, "folder of trials")
+    sweep.add_argument(
+        "--run", dest="run_folder", type=Path, required=True, help="folder of the sweep, shared by all nodes"
+    )
+    sweep.add_argument(
+        "--address",
+        default="local",
+        help="of the Ray cluster: auto (the one this machine is in), HOST:PORT, ray://HOST:PORT; default: local,"
+        " this machine alone",
+    )
+    sweep.add_argument(
+        "--cpus-per-job", type=above(0.0), default=1.0, metavar="N", help="cores, each trains a network (1)"
+    )
+    sweep.add_argument(
+        "--gpus-per-job",
+        type=above(0.0, itself=True),
+        default=0.0,
+        metavar="X",
+        help="GPUs, or a part of one (0)",
+    )
+    add_processes(sweep)
+    sweep.set_defaults(run=_sweep)
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from models.data import dataset
+    from models.sweep import run, spec
+
+    asked = spec.load(options.file)
+    return run.run(
+        asked,
+        dataset.load(options.data, options.processes, asked.config(asked.variations()[0]).way),
+        options.run_folder,
+        address=options.address,
+        cpus=options.cpus_per_job,
+        gpus=options.gpus_per_job,
+        say=print,
+    )

@@ -36,7 +36,7 @@ def run(
     for job in {(job.fold, job.split, job.outcomes): job for job in jobs}.values():
         runs.refuse_split(job.fold, recordings, job.split, job.config, job.outcomes)
     try:
-        with state.held(folder, 0.0, "wait for the sweep that runs in it, or choose another --out"):
+        with state.held(folder, 0.0, "wait for the sweep that runs in it, or choose another --run"):
             state.open_sweep(folder, specs.as_table(spec), runs.data_hash(recordings))
             failed = driver.run(
                 jobs,

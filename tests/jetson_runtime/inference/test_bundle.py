@@ -112,7 +112,7 @@ def test_another_format_is_refused_before_anything_else(copied: Path, found: obj
 
 def test_the_format_before_is_refused_with_the_command_that_renews_it(copied: Path) -> None:
     _rewrite(copied, lambda content: content.update(format=1), sign=False)
-    with pytest.raises(BundleError, match=rf"`second-skin-lab renew --bundle {copied}`: the weights stay"):
+    with pytest.raises(BundleError, match=rf"`second-skin-lab renew {copied}`: the weights stay"):
         load(copied)
 
 

@@ -39,7 +39,7 @@ def test_the_shipped_bundle_is_what_renewing_its_older_self_gives(older: Path, t
 
 
 def test_in_place_by_the_command(older: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["renew", "--bundle", str(older)]) == 0
+    assert main(["renew", str(older)]) == 0
     assert "format 2" in capsys.readouterr().out
     assert bundles.load(older).manifest == bundles.load(DEMO).manifest
     assert [path.name for path in older.parent.iterdir()] == [older.name]
@@ -53,7 +53,7 @@ def test_a_damaged_file_is_not_carried_over(
     content[len(content) // 2] ^= 1
     (older / name).write_bytes(content)
     before = {path.name: path.read_bytes() for path in older.iterdir()}
-    assert main(["renew", "--bundle", str(older)]) == 2
+    assert main(["renew", str(older)]) == 2
     assert f"{name} is not the file it names" in capsys.readouterr().err
     assert before == {path.name: path.read_bytes() for path in older.iterdir()}
 
@@ -74,5 +74,5 @@ def test_without_the_laboratorys_extra_the_command_names_it(
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
     monkeypatch.setattr("models.bundles.renew.renew", without_torch)
-    assert main(["renew", "--bundle", str(tmp_path)]) == 2
+    assert main(["renew", str(tmp_path)]) == 2
     assert "torch: pip install 'second-skin[lab]'" in capsys.readouterr().err

@@ -58,7 +58,7 @@ def test_an_export_that_cannot_write(
     number: int, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(ship, "ship", _raises(OSError(number, os.strerror(number), "out/weights.bin")))
-    assert main(["export", "--run", "run", "--data", "data", "--out", "out"]) == BAD_INPUT
+    assert main(["export", "run", "data", "--out", "out"]) == BAD_INPUT
     assert f"second-skin-lab: out/weights.bin: {words}" in capsys.readouterr().err
 
 
@@ -66,7 +66,7 @@ def test_an_error_without_a_number_keeps_its_words(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(ship, "ship", _raises(FileNotFoundError("run: is no run; make one")))
-    assert main(["export", "--run", "run", "--data", "data", "--out", "out"]) == BAD_INPUT
+    assert main(["export", "run", "data", "--out", "out"]) == BAD_INPUT
     assert capsys.readouterr().err == "second-skin-lab: run: is no run; make one\n"
 
 

@@ -18,7 +18,7 @@ def test_a_real_set_becomes_trials_that_pass_the_check(
     folder = shared / "data" / "raw" / "opencap_labvalidation_subject4"
     if not folder.is_dir():
         pytest.skip(f"needs {folder}, which is not here")
-    words = ["import-opensim", str(folder), str(tmp_path), "--subject", "s4", "--source", "OpenCap"]
+    words = ["import-opensim", str(folder), "--out", str(tmp_path), "--subject", "s4", "--source", "OpenCap"]
     assert cli.main([*words, "--task", "walking1=W", "--kinematics", "given"]) == 0
     told = capsys.readouterr().out
     assert "s4_walking1.parquet: 1.3" in told and "inverse kinematics as given" in told
@@ -30,7 +30,16 @@ def test_a_real_set_becomes_trials_that_pass_the_check(
 
 
 def test_what_is_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["import-opensim", str(tmp_path), str(tmp_path / "out"), "--subject", "s4", "--task", "walk*=W"]
+    words = [
+        "import-opensim",
+        str(tmp_path),
+        "--out",
+        str(tmp_path / "out"),
+        "--subject",
+        "s4",
+        "--task",
+        "walk*=W",
+    ]
     assert cli.main(words) == 2
     told = capsys.readouterr().err
     assert "holds 0 models (.osim), not one" in told and "holds no trial" in told

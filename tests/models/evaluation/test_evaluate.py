@@ -148,8 +148,8 @@ def test_train_export_and_evaluate_from_the_command_line(
         write_trial(tmp_path / f"s{k}_W_0.parquet", made_up_trial(f"s{k}", k, seconds=1.6))
     recipe = "--batch 4 --outputs 16 --max-epochs 1 --min-epochs 1 --epoch-steps 1 --folds 4"
     data, run, out = str(tmp_path), str(tmp_path / "run"), str(tmp_path / "out")
-    assert cli.main(["train", "--data", data, "--run", run, *recipe.split()]) == 0
-    assert cli.main(["export", "--run", run, "--data", data, "--out", out, "--name", "tiny"]) == 0
+    assert cli.main(["train", data, "--run", run, *recipe.split()]) == 0
+    assert cli.main(["export", run, data, "--out", out, "--name", "tiny"]) == 0
     assert cli.main(["evaluate", out, data]) == 0
     printed = capsys.readouterr().out
     assert "| knee_angle_moment | Nm/kg |" in printed
@@ -158,7 +158,7 @@ def test_train_export_and_evaluate_from_the_command_line(
     assert manifest.card["recipe"]["learning_rate"] == 5e-5
     assert manifest.card["training"]["subjects"] == 2
 
-    assert cli.main(["export", "--run", run, "--data", data, "--test", data, "--out", out]) == 2
+    assert cli.main(["export", run, data, "--test", data, "--out", out]) == 2
     assert "were trained on; choose others" in capsys.readouterr().err
 
     told = json.loads((tmp_path / "run" / runs.RUN).read_text())
@@ -166,7 +166,7 @@ def test_train_export_and_evaluate_from_the_command_line(
     assert (training["code"], training["torch"]) == (told["code"], told["torch"])
     assert training["sha256"] == told["data"]["sha256"]
     write_trial(tmp_path / "s0_W_0.parquet", made_up_trial("s0", 9, seconds=1.6))
-    assert cli.main(["export", "--run", run, "--data", data, "--out", str(tmp_path / "other")]) == 2
+    assert cli.main(["export", run, data, "--out", str(tmp_path / "other")]) == 2
     assert "4 trials, hash" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
 
@@ -176,11 +176,11 @@ def test_the_offline_way_of_a_run_is_kept_to_by_its_bundle(tmp_path: Path) -> No
         write_trial(tmp_path / f"s{k}_W_0.parquet", made_up_trial(f"s{k}", k, seconds=1.6))
     recipe = "--batch 4 --outputs 16 --max-epochs 1 --min-epochs 1 --epoch-steps 1 --folds 4 --way offline"
     data, run, out = str(tmp_path), tmp_path / "run", tmp_path / "out"
-    assert cli.main(["train", "--data", data, "--run", str(run), *recipe.split()]) == 0
+    assert cli.main(["train", data, "--run", str(run), *recipe.split()]) == 0
     offline, device = (runs.data_hash(dataset.load(tmp_path, way=way)) for way in ("offline", "device"))
     assert offline != device
     assert json.loads((run / runs.RUN).read_text())["data"]["sha256"] == offline
-    assert cli.main(["export", "--run", str(run), "--data", data, "--out", str(out), "--name", "tiny"]) == 0
+    assert cli.main(["export", str(run), data, "--out", str(out), "--name", "tiny"]) == 0
     manifest = bundles.load(out).manifest
     assert manifest.card["training"]["sha256"] == offline
     assert "splined onto the grid afterwards" in card_text.markdown(manifest)
@@ -192,7 +192,7 @@ def test_wearers_kept_for_evaluation_are_refused_by_train_and_by_export(
     for k in range(4):
         write_trial(tmp_path / f"vw-{k}_W_0.parquet", made_up_trial(f"vw-{k}", k, seconds=1.6))
     data, run = str(tmp_path), tmp_path / "run"
-    assert cli.main(["train", "--data", data, "--run", str(run), "--folds", "4"]) == 2
+    assert cli.main(["train", data, "--run", str(run), "--folds", "4"]) == 2
     assert "virtual wearers of seeds below 1000 are kept" in capsys.readouterr().err
     assert not run.exists()
 
@@ -200,7 +200,7 @@ def test_wearers_kept_for_evaluation_are_refused_by_train_and_by_export(
     split = {"train": ["vw-1", "vw-2"], "validation": ["s1"], "test": ["s2"]}
     (run / runs.CONFIG).write_text(json.dumps({"config": {}, "split": split}))
     out = tmp_path / "out"
-    assert cli.main(["export", "--run", str(run), "--data", data, "--out", str(out)]) == 2
+    assert cli.main(["export", str(run), data, "--out", str(out)]) == 2
     assert "vw-1, vw-2: virtual wearers" in capsys.readouterr().err
     assert not out.exists()
 

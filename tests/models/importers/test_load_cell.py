@@ -118,7 +118,7 @@ def test_the_cells_reading_gives_the_moments_of_given_hand_forces(
             write_table(folder / "squat_grf.mot", Table(ground.names + pole.hands.names, TIME, values))
         if way == "cell":
             write_table(folder / "squat_cell.mot", pole.table)
-        words = ["import-opensim", str(folder), str(tmp_path / f"{way}_out"), "--subject", "s1"]
+        words = ["import-opensim", str(folder), "--out", str(tmp_path / f"{way}_out"), "--subject", "s1"]
         assert cli.main([*words, "--task", "*=SH1", "--load-cell", str(EXAMPLE)]) == 0
         assert ("load cell parted between the hands (shovel)" in capsys.readouterr().out) == (way == "cell")
         labels = read_trial(tmp_path / f"{way}_out" / "s1_squat.parquet").labels

@@ -35,7 +35,7 @@ def test_a_code_of_the_table_and_a_neutral_stance_pair_for_the_formulas(tmp_path
     body.write_squat(folder, 1.0, in_degrees=True, with_markers=False)
     leant = still | {"lumbar_extension": np.full(len(time), -0.02)}
     write_table(folder / "static_ik.mot", body.coordinates_table(time, leant, False))
-    words = ["import-opensim", str(folder), str(out), "--subject", "s1", "--session", "morning"]
+    words = ["import-opensim", str(folder), "--out", str(out), "--subject", "s1", "--session", "morning"]
     assert cli.main([*words, "--neutral", "static*", "--task", "*=L3"]) == 0
     trial, stances = read_trial(out / "s1_squat.parquet"), neutral_stances(out)
     assert (trial.meta.task, trial.meta.extra["condition"], trial.meta.extra["session"]) == (

@@ -265,8 +265,13 @@ def test_the_command_tells_alignment_and_check(
     laboratory: Path, walk: Trial, pulses: Doubles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _parquet(laboratory / "suit.parquet", _columns(walk, pulses))
-    assert cli.main(["import-recording", str(_map(laboratory, "suit.parquet")), str(laboratory / "out")]) == 0
+    assert (
+        cli.main(
+            ["import-recording", str(_map(laboratory, "suit.parquet")), "--out", str(laboratory / "out")]
+        )
+        == 0
+    )
     assert "pulses matched" in capsys.readouterr().out
     turned = _map(laboratory, "suit.parquet", more="")
-    assert cli.main(["import-recording", str(turned), str(laboratory / "again")]) == 1
+    assert cli.main(["import-recording", str(turned), "--out", str(laboratory / "again")]) == 1
     assert "knee_angle_r, knee_angle_l: runs against its gyroscopes" in capsys.readouterr().out

@@ -151,7 +151,7 @@ def test_the_command_tells_what_the_check_finds(
     text = laboratory.read_text()
     second = text.index('accel_unit = "g"', text.index('part = "pelvis"'))
     laboratory.write_text(text[:second] + text[second:].replace('"g"', '"m/s2"', 1))
-    assert cli.main(["import-table", str(laboratory), str(tmp_path / "out")]) == 1
+    assert cli.main(["import-table", str(laboratory), "--out", str(tmp_path / "out")]) == 1
     told = capsys.readouterr().out
     assert "S01_walk1.parquet: 29.50 s" in told
     assert "S01_walk1.parquet: error: pelvis_accel: its size is 1 in the median" in told

@@ -95,7 +95,7 @@ def test_without_ray_the_extra_is_named(
 
 def test_other_data_in_the_same_folder_is_refused(tmp_path: Path, few: list[Recording]) -> None:
     state.open_sweep(tmp_path, {}, runs.data_hash(few[:2]))
-    with pytest.raises(SweepError, match=r"begun with other data .* choose another --out"):
+    with pytest.raises(SweepError, match=r"begun with other data .* choose another --run"):
         run.run(spec.Spec(), few, tmp_path)
 
 
@@ -164,7 +164,7 @@ def test_killed_in_the_middle_and_run_again_it_ends_as_an_unbroken_one(
     tables.write(whole, jobs)
 
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(PATHS)}
-    words = ["sweep", str(file), "--data", str(data), "--out", str(broken)]
+    words = ["sweep", str(file), str(data), "--run", str(broken)]
     command = subprocess.Popen([sys.executable, "-m", "models.cli", *words], env=environment)
     _wait_for(lambda: bool(list(broken.glob("jobs/*/done.json"))), command)
     _wait_for(lambda: _half_done(broken), command)
