@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jetson_runtime.suit.errors import TrialError
-from models.checks.defects import Defect, errors
+from models.checks.defects import Defect, errors, listed
 from models.checks.trial_file import Facts, check_file
+from models.processes import spread
 
 # People's weight changes between sessions; feet and scales are measured to a few per cent.
 _SAME, _NEAR = 0.01, 0.10
+_ENDING = ".parquet"
 
 
 @dataclass(frozen=True)
@@ -49,18 +50,19 @@ def check_folder(folder: Path, processes: int = 1) -> Report:
 
 def check_files(paths: Sequence[Path], processes: int = 1) -> Report:
     """Every defect of these trials, and of them together."""
-    if processes == 1:
-        checked = list(map(check_file, paths))
-    else:
-        with ProcessPoolExecutor(processes) as pool:
-            checked = list(pool.map(check_file, paths))
+    checked = spread(check_file, paths, processes)
     found = [one for defects, _ in checked for one in defects]
     return Report(len(paths), (*found, *between([facts for _, facts in checked])))
 
 
 def trial_paths(folder: Path) -> list[Path]:
-    """The trials in `folder`, by name; raises TrialError where there is none."""
-    paths = sorted(folder.glob("*.parquet"))
+    """The trials in `folder`, by name; raises TrialError where there is none, or one that would be passed over."""
+    if not folder.is_dir():
+        raise TrialError(f"{folder}: is no folder; see that it is there and rightly spelt")
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == _ENDING)
+    shouted = [path.name for path in paths if path.suffix != _ENDING]
+    if shouted:
+        raise TrialError(f"{folder}: {listed(shouted)}: a trial's name ends in {_ENDING}, in small letters")
     if not paths:
         raise TrialError(f"{folder}: holds no trial (*.parquet); make some with `second-skin-lab virtual`")
     return paths

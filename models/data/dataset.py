@@ -10,7 +10,6 @@ import hashlib
 import inspect
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -34,6 +33,7 @@ from models.data.offline import offline_rows
 from models.data.tasks import NEUTRAL
 from models.files import whole
 from models.network.tcn import HISTORY, SPARSE_STRIDE
+from models.processes import spread
 
 Floats = npt.NDArray[np.float32]
 
@@ -122,12 +122,7 @@ def load(folder: Path, processes: int = 1, way: Way = "device") -> list[Recordin
     as `second-skin-lab check` does.
     """
     paths = trial_paths(folder)
-    load_one = partial(_load_one, way)
-    if processes == 1:
-        loaded = list(map(load_one, paths))
-    else:
-        with ProcessPoolExecutor(processes) as pool:
-            loaded = list(pool.map(load_one, paths))
+    loaded = spread(partial(_load_one, way), paths, processes)
     defects = [defect for one in loaded for defect in one.defects]
     refuse(folder, [*defects, *between([one.facts for one in loaded])])
     recordings = [one.recording for one in loaded if one.recording is not None]

@@ -14,6 +14,7 @@ from models.network import tcn
 
 SCHEDULES = ("constant", "one_cycle")
 LEGS = ("both", "right")
+_ENDLESS = float("inf")
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class TrainConfig:
         wrong = [
             f"{name} is {getattr(self, name)!r}, {wanted}"
             for name, wanted, right in (
-                ("learning_rate", "above 0 wanted", self.learning_rate > 0),
+                ("learning_rate", "a number above 0 wanted", 0 < self.learning_rate < _ENDLESS),
                 ("schedule", f"one of {', '.join(SCHEDULES)} wanted", self.schedule in SCHEDULES),
                 ("way", f"one of {', '.join(WAYS)} wanted", self.way in WAYS),
                 ("legs", f"one of {', '.join(LEGS)} wanted", self.legs in LEGS),
@@ -64,10 +65,22 @@ class TrainConfig:
                 ("sensor_dropout", "0 to below 1 wanted", 0 <= self.sensor_dropout < 1),
                 ("batch", "at least 1 wanted", self.batch >= 1),
                 ("outputs", "at least 1 wanted", self.outputs >= 1),
+                ("min_epochs", "at least 0 wanted", self.min_epochs >= 0),
                 ("max_epochs", "at least 1 wanted", self.max_epochs >= 1),
                 ("patience", "at least 1 wanted", self.patience >= 1),
                 ("epoch_steps", "at least 1 wanted", self.epoch_steps is None or self.epoch_steps >= 1),
-                ("clip_norm", "above 0 wanted", self.clip_norm is None or self.clip_norm > 0),
+                (
+                    "time_limit_s",
+                    "a number above 0 wanted",
+                    self.time_limit_s is None or 0 < self.time_limit_s < _ENDLESS,
+                ),
+                (
+                    "clip_norm",
+                    "a number above 0 wanted",
+                    self.clip_norm is None or 0 < self.clip_norm < _ENDLESS,
+                ),
+                ("donning_deg", "0 or a number above it wanted", 0 <= self.donning_deg < _ENDLESS),
+                ("seed", "at least 0 wanted", self.seed >= 0),
             )
             if not right
         ]

@@ -65,3 +65,24 @@ def test_seeds_differ_in_every_part() -> None:
     seeds = {seed_of(0, fold, column, step) for fold in "ab" for column in range(8) for step in range(9)}
     assert len(seeds) == 2 * 8 * 9
     assert seed_of(0, "a", 1) == seed_of(0, "a", 1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"learning_rate": float("nan")},
+        {"learning_rate": float("inf")},
+        {"min_epochs": -4},
+        {"time_limit_s": -3.0},
+        {"time_limit_s": float("nan")},
+        {"clip_norm": float("nan")},
+        {"donning_deg": -3.0},
+        {"donning_deg": float("nan")},
+        {"seed": -1},
+    ],
+    ids=str,
+)
+def test_what_is_no_number_to_train_with_is_told(wrong: dict[str, float]) -> None:
+    ((key, value),) = wrong.items()
+    with pytest.raises(ValueError, match=f"^recipe: {key} is {value!r}, "):
+        TrainConfig(**wrong)  # type: ignore[arg-type]

@@ -58,7 +58,14 @@ def test_files_that_are_there_stay(folder: Path) -> None:
     told: list[str] = []
     cohort.write(folder, [1000], ("W",), 3.0, say=told.append)
     assert path.stat().st_mtime_ns == before
-    assert told == [f"{folder}: 2 of 2 trials"]
+    assert told == [f"{folder}: 2 of 2 trials, 2 of them were there before"]
+
+
+def test_files_of_another_length_are_not_taken_for_those_asked_for(folder: Path) -> None:
+    before = sorted(folder.iterdir())
+    with pytest.raises(ValueError, match=r"vw-1000_L3_0\.parquet: lasts 3 s, not 5, one of 2 such files"):
+        cohort.write(folder, [1000, 1001], ("L3", "W"), 5.0)
+    assert sorted(folder.iterdir()) == before
 
 
 def test_what_a_body_cannot_do_is_named_and_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +88,8 @@ def test_an_unknown_code_is_refused_before_anything_is_written(tmp_path: Path, c
 
 
 @pytest.mark.parametrize(
-    ("seconds", "sessions", "word"), [(0.0, 1, "0 s"), (float("nan"), 1, "nan s"), (None, 0, "0 sessions")]
+    ("seconds", "sessions", "word"),
+    [(0.0, 1, "0 s"), (float("nan"), 1, "nan s"), (float("inf"), 1, "inf s"), (None, 0, "0 sessions")],
 )
 def test_no_time_and_no_session_are_refused(
     tmp_path: Path, seconds: float | None, sessions: int, word: str
