@@ -63,10 +63,9 @@ class Trial:
 def read_trial(path: Path) -> Trial:
     """The trial at `path`; raises TrialError that lists every missing column, gap in time and absent metadata."""
     try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
+        table, meta = read_table(path)
+    except TrialError as error:
         raise TrialError(f"{path}: cannot be read as a Parquet trial: {error}") from error
-    meta = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
     defects = _column_defects(table) + _meta_defects(meta)
     if not defects:
         defects = _time_defects(table)
@@ -86,6 +85,23 @@ def read_trial(path: Path) -> Trial:
         },
         plates=_columns(table, PLATE_NAMES) if set(PLATE_NAMES) <= set(table.column_names) else None,
     )
+
+
+def read_table(path: Path) -> tuple[pa.Table, dict[str, str]]:
+    """The table at `path` and its metadata, whatever they hold; raises TrialError that tells why there are none."""
+    if not path.is_file():
+        raise TrialError("is a link to nothing" if path.is_symlink() else "is no file")
+    try:
+        names = pq.read_schema(path).names
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise TrialError(f"column {', '.join(twice)}: stands there twice")
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise TrialError(str(error).partition("\n")[0]) from error
+    try:
+        return table, {key.decode(): text.decode() for key, text in (table.schema.metadata or {}).items()}
+    except UnicodeDecodeError:
+        raise TrialError("its metadata are not UTF-8 text") from None
 
 
 def write_trial(path: Path, trial: Trial) -> None:

@@ -13,7 +13,7 @@ from jetson_runtime.suit.config import Wearer
 from jetson_runtime.suit.signals import PARTS, RATE_HZ
 from models.checks.defects import Defect, longest, runs, several
 from models.checks.sheet import KNOWN, WANTED, Sheet
-from models.data import tasks
+from models.data import folds, tasks
 
 _QUATERNION = re.compile(rf"^({'|'.join(PARTS)})_quat_[wxyz]$")
 # What other laboratories call the words of our columns' names.
@@ -139,6 +139,12 @@ def meta_defects(sheet: Sheet) -> Iterator[Defect]:
     for key in ("subject", "task"):
         if not sheet.meta.get(key):
             yield Defect("error", sheet.name, f"metadata {key}", "is missing", "add it")
+    subject = sheet.meta.get("subject", "")
+    if subject and not folds.fits_a_folder(subject):
+        what = f"{subject[:40]!r} cannot be a folder's name, as that of a withheld subject's fold is"
+        yield Defect(
+            "warning", sheet.name, "metadata subject", what, "write a short name without / and breaks"
+        )
     yield from _wearer_defects(sheet)
     rate = sheet.meta.get("rate_hz", str(RATE_HZ))
     if rate not in (str(RATE_HZ), f"{RATE_HZ:.1f}"):

@@ -78,7 +78,8 @@ class Evidence:
 
     def moving(self) -> Evidence:
         """Only the joints whose labels move enough to tell."""
-        fast = {name: rate for name, rate in self.angles.items() if float(np.nanstd(rate)) > MOVING_RAD_S}
+        known = {name: rate for name, rate in self.angles.items() if np.isfinite(rate).any()}
+        fast = {name: rate for name, rate in known.items() if float(np.nanstd(rate)) > MOVING_RAD_S}
         return Evidence(fast, self.rates, self.gyros)
 
     def scaled(self, angles: float, rates: float) -> Evidence:
@@ -108,6 +109,8 @@ def _rate(values: Doubles) -> Doubles:
 
 
 def _fit(angle: Doubles, gyro: Doubles, margin: int) -> Fit | None:
+    if len(angle) < _ENOUGH_ROWS:
+        return None
     smooth = np.convolve(gyro, np.ones(2 * _HALF) / (2 * _HALF), "same")
     known = np.isfinite(angle) & np.isfinite(smooth)
     known[: margin + _HALF], known[len(known) - margin - _HALF :] = False, False

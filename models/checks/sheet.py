@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from jetson_runtime.suit.errors import TrialError
 from jetson_runtime.suit.signals import AXES, CHANNEL_NAMES, LABEL_NAMES
-from jetson_runtime.suit.trial import PLATE_NAMES
+from jetson_runtime.suit.trial import PLATE_NAMES, read_table
 
 Doubles = npt.NDArray[np.float64]
 
@@ -58,10 +57,9 @@ class Sheet:
 def read_sheet(path: Path) -> Sheet:
     """Raises TrialError for a file that is no Parquet table."""
     try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
+        table, meta = read_table(path)
+    except TrialError as error:
         raise TrialError(f"cannot be read as a Parquet table ({error})") from error
-    meta = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
     types = {field.name: str(field.type) for field in table.schema}
     columns = {
         field.name: table.column(field.name).to_numpy(zero_copy_only=False).astype(np.float64)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -18,7 +18,6 @@ from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.transform import Rotation
 
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.errors import TrialError
@@ -78,24 +77,6 @@ def mirrored(rows: Floats) -> Floats:
     """The rows (..., 54) of the same person in a mirror: what the model sees for the left leg."""
     answer: Floats = rows[..., _MIRROR_INDEX] * _MIRROR_SIGN
     return answer
-
-
-def donning_matrices(random: np.random.Generator, count: int, degrees: float) -> Floats:
-    """(count, 54, 54) for `rows @ matrix`: each IMU turned as a whole, about each axis by `degrees` (one SD).
-
-    Each insole's force is scaled by one hundredth (one SD) for each degree; centres of pressure stay.
-    """
-    turns = Rotation.from_rotvec(random.normal(0.0, np.radians(degrees), (count * len(signals.PARTS), 3)))
-    turned = turns.as_matrix().reshape(count, len(signals.PARTS), 3, 3).transpose(0, 1, 3, 2)
-    matrices = np.tile(np.eye(len(signals.CHANNELS), dtype=np.float32), (count, 1, 1))
-    for p, part in enumerate(signals.PARTS):
-        for quantity in ("accel", "gyro"):
-            first = signals.CHANNEL_INDEX[f"{part}_{quantity}_x"]
-            matrices[:, first : first + 3, first : first + 3] = turned[:, p]
-    for side in signals.SIDES:
-        force = signals.CHANNEL_INDEX[f"insole_{side}_vgrf"]
-        matrices[:, force, force] = 1.0 + random.normal(0.0, 0.01 * degrees, count)
-    return matrices
 
 
 def record(
@@ -175,7 +156,8 @@ def _kept(cached: Path, key: str) -> tuple[Floats, Facts] | None:
                 return None
             rows: Floats = table["rows"]
             return rows, Facts.of_text(str(table["facts"]))
-    except (OSError, BadZipFile):
+    except (OSError, EOFError, BadZipFile, zlib.error, ValueError, TypeError, KeyError):
+        # Not there, or damaged in any way: what it kept can be made again.
         return None
 
 
@@ -189,64 +171,6 @@ def _key(path: Path, way: Way) -> str:
 def _code() -> str:
     makers = (resample, align, lowpass, weights, ring, signals, offline, record, *CHECKS)
     return hashlib.sha256("".join(inspect.getsource(maker) for maker in makers).encode()).hexdigest()
-
-
-class Segments:
-    """Random stretches of recordings for training, and all of them in order for validation."""
-
-    def __init__(
-        self, recordings: Sequence[Recording], outputs: int, sides: Sequence[str] = signals.SIDES
-    ) -> None:
-        """`outputs`: scored rows of one segment, eight rows apart; `sides`: the legs that are drawn."""
-        self._sides = tuple(sides)
-        self.length = HISTORY + 1 + SPARSE_STRIDE * (outputs - 1)
-        self._scored = slice(HISTORY, None, SPARSE_STRIDE)
-        self._sources = [_extended(recording, self.length) for recording in recordings]
-        counts = np.array([len(rows) - self.length + 1 for rows, _ in self._sources], np.float64)
-        self._share = (counts + self.length - HISTORY) / np.sum(counts + self.length - HISTORY)
-
-    @property
-    def rows_in_all(self) -> int:
-        """Rows that can be scored, of all legs."""
-        return len(self._sides) * sum(len(rows) - HISTORY for rows, _ in self._sources)
-
-    def draw(self, random: np.random.Generator, batch: int) -> tuple[Floats, Floats]:
-        """rows (batch, length, 54) and their outcomes (batch, outputs, 8), legs and places at random."""
-        picks = random.choice(len(self._sources), batch, p=self._share)
-        cuts = []
-        for pick in picks:
-            rows, labels = self._sources[pick]
-            start = int(random.integers(len(rows) - self.length + 1))
-            cuts.append(self._cut(rows, labels, start, self._sides[int(random.integers(len(self._sides)))]))
-        return np.stack([rows for rows, _ in cuts]), np.stack([outcomes for _, outcomes in cuts])
-
-    def all(self, batch: int) -> Iterator[tuple[Floats, Floats]]:
-        """Every stretch once, each leg, in batches."""
-        step = self.length - HISTORY
-        cuts = [
-            self._cut(rows, labels, start, side)
-            for rows, labels in self._sources
-            for start in range(0, len(rows) - self.length + 1, step)
-            for side in self._sides
-        ]
-        for first in range(0, len(cuts), batch):
-            part = cuts[first : first + batch]
-            yield np.stack([rows for rows, _ in part]), np.stack([outcomes for _, outcomes in part])
-
-    def _cut(self, rows: Floats, labels: Floats, start: int, side: str) -> tuple[Floats, Floats]:
-        stretch = rows[start : start + self.length]
-        outcomes = labels[start : start + self.length][self._scored][:, LABELS_OF[side]]
-        return (stretch if side == "r" else mirrored(stretch)), outcomes
-
-
-def _extended(recording: Recording, length: int) -> tuple[Floats, Floats]:
-    """Rows and labels, a trial that is too short led in by its first row held, with labels unknown there."""
-    lead = max(0, length - len(recording.rows))
-    rows, labels = recording.rows, recording.labels
-    return (
-        np.concatenate([np.repeat(rows[:1], lead, axis=0), rows]) if lead else rows,
-        np.concatenate([np.full((lead, labels.shape[1]), np.nan, np.float32), labels]) if lead else labels,
-    )
 
 
 def input_statistics(

@@ -36,8 +36,15 @@ def withheld(subjects: Iterable[str], folds: int, fold: int) -> Split:
     ValueError where a role would stay empty.
     """
     names = sorted(set(subjects), key=_scrambled)
-    if not 3 <= folds <= len(names) or not 0 <= fold < folds:
-        raise ValueError(f"fold {fold} of {folds} needs 3 to {len(names)} folds for {len(names)} subjects")
+    _refuse_too_few(len(names), 3, "keeping training, validation and test apart")
+    if not 3 <= folds <= len(names):
+        raise ValueError(
+            f"{folds} folds for {len(names)} subjects: 3 to {len(names)} can be; choose --folds so, or --withhold"
+        )
+    if not 0 <= fold < folds:
+        raise ValueError(
+            f"no fold {fold} among {folds} folds for {len(names)} subjects: --fold counts from 0"
+        )
     groups = [tuple(sorted(names[i::folds])) for i in range(folds)]
     test, validation = groups[fold], groups[(fold + 1) % folds]
     train = tuple(sorted(set(names) - set(test) - set(validation)))
@@ -57,9 +64,7 @@ def leave_one_out(
     unknown = sorted(set(chosen) - set(names))
     if unknown:
         raise ValueError(f"{', '.join(unknown)}: not among the subjects {', '.join(sorted(names))}")
-    needed = 2 if paper_literal else 3
-    if len(names) < needed:
-        raise ValueError(f"leaving one subject out needs {needed} subjects, here are {len(names)}; add some")
+    _refuse_too_few(len(names), 2 if paper_literal else 3, "leaving one subject out")
     return {name: _without(name, names, paper_literal) for name in chosen}
 
 
@@ -73,6 +78,18 @@ def refuse_reserved(split: Split) -> None:
             f"{named}: virtual wearers of seeds below {RESERVED_SEEDS} are kept for the demo and for evaluation;"
             f" train on others, e.g. `second-skin-lab virtual --subjects {RESERVED_SEEDS}:{RESERVED_SEEDS + 300}`"
         )
+
+
+def fits_a_folder(name: str) -> bool:
+    """Whether a fold may be called so, as that of a withheld subject is: its folder stands in that of the run."""
+    return (
+        name.isprintable() and "/" not in name and name not in ("", ".", "..") and len(name.encode()) <= 200
+    )
+
+
+def _refuse_too_few(subjects: int, needed: int, what: str) -> None:
+    if subjects < needed:
+        raise ValueError(f"{what} needs {needed} subjects, here are {subjects}; add some")
 
 
 def _without(name: str, names: list[str], paper_literal: bool) -> Split:

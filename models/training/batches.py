@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from jetson_runtime.suit import signals
-from models.data.dataset import Recording, Segments, donning_matrices
+from models.data.dataset import Recording
 from models.data.folds import Split
+from models.data.segments import Segments, donning_matrices
 from models.network.tcn import SPARSE_STRIDE
 from models.training.recipe import TrainConfig, seed_of
 

@@ -350,6 +350,51 @@ def test_metadata_types_and_files_that_are_none(tmp_path: Path, walk: Trial) -> 
     assert ("u.parquet", "file") in found
 
 
+def test_files_that_hold_no_trial_tell_why(tmp_path: Path, walk: Trial) -> None:
+    write_trial(tmp_path / "a.parquet", walk)
+    table = pq.read_table(tmp_path / "a.parquet")
+    pq.write_table(table.append_column("time", table.column("time")), tmp_path / "b.parquet")
+    pq.write_table(table.replace_schema_metadata({b"subject": b"\xff\xfe"}), tmp_path / "c.parquet")
+    (tmp_path / "d.parquet").mkdir()
+    (tmp_path / "e.parquet").symlink_to(tmp_path / "nothing")
+    found = {one.file: one.what for one in check_folder(tmp_path).defects}
+    for name, why in (
+        ("b", "column time: stands there twice"),
+        ("c", "its metadata are not UTF-8 text"),
+        ("d", "is no file"),
+        ("e", "is a link to nothing"),
+    ):
+        assert found[f"{name}.parquet"].endswith(f"({why})")
+    assert len(found) == 4
+
+
+def test_no_folder_and_a_name_in_capitals_are_not_passed_over(tmp_path: Path, walk: Trial) -> None:
+    with pytest.raises(TrialError, match="nowhere: is no folder"):
+        check_folder(tmp_path / "nowhere")
+    write_trial(tmp_path / "a.parquet", walk)
+    (tmp_path / "a.parquet").rename(tmp_path / "A.PARQUET")
+    with pytest.raises(TrialError, match=r"A\.PARQUET: a trial's name ends in \.parquet"):
+        check_folder(tmp_path)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("rows", [2, 3, 8, 9, 59, 61, 249])
+def test_a_trial_of_a_few_rows_is_only_short(tmp_path: Path, walk: Trial, rows: int) -> None:
+    short = replace(
+        walk, time_s=walk.time_s[:rows], channels=walk.channels[:rows], labels=walk.labels[:rows], plates=None
+    )
+    write_trial(tmp_path / "a.parquet", replace(short, quaternions={}))
+    found = check_folder(tmp_path).defects
+    assert [one.column for one in found] == (["time"] if rows < 249 else [])
+
+
+@pytest.mark.parametrize("subject", ["a/b", "..", "a\nb", "x" * 300])
+def test_a_subject_whose_fold_could_have_no_folder_is_told(tmp_path: Path, walk: Trial, subject: str) -> None:
+    write_trial(tmp_path / "a.parquet", replace(walk, meta=replace(walk.meta, subject=subject)))
+    (found,) = check_folder(tmp_path).defects
+    assert (found.severity, found.column) == ("warning", "metadata subject")
+
+
 def test_what_only_several_files_show(tmp_path: Path, walk: Trial, stance: Trial) -> None:
     write_trial(tmp_path / "a.parquet", walk)
     write_trial(tmp_path / "b.parquet", replace(walk, meta=replace(walk.meta, subject="other")))
