@@ -31,12 +31,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         status: int = options.run(options)
+        sys.stdout.flush()
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("models", "jetson_runtime", "drivers"):
             raise
         return _told(f"needs the Python package {error.name}: pip install 'second-skin[lab]'")
     except (SuitError, ValueError) as error:
         return _told(str(error))
+    except BrokenPipeError:
+        # Whoever reads has seen enough, as `head` does; what Python flushes at its end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         return _told(_of_the_disk(error))
     except KeyboardInterrupt:
@@ -48,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """All subcommands and what they take."""
     parser = argparse.ArgumentParser(prog="second-skin-lab", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for subject in (importing, data, training, bundles, evaluation):
         subject.add(commands)
     return parser

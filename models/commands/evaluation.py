@@ -42,6 +42,9 @@ def _add_report(commands: Commands) -> None:
         metavar="CODE[,CODE]",
         help="of figure 3, one for each (SH1, the paper's; its supplement shows L1, VA1 and VA2)",
     )
+    report.add_argument(
+        "--beside", type=Path, metavar="RUN", help="a second run of the same folds, to compare this one with"
+    )
     report.add_argument("--no-formulas", action="store_true", help="leave the analytical estimates out")
     add_processes(report)
     report.set_defaults(run=_report)
@@ -57,6 +60,7 @@ def _report(options: argparse.Namespace) -> int:
         processes=options.processes,
         formulas=not options.no_formulas,
         conditions=options.condition,
+        beside=options.beside,
         say=print,
     )
     print(f"{options.out / report.REPORT}")
@@ -113,15 +117,15 @@ def _add_robustness(commands: Commands) -> None:
 def _robustness(options: argparse.Namespace) -> int:
     from models.evaluation import disturbances, robustness
 
-    points = robustness.measure(
+    robustness.robustness(
         options.bundle,
         options.data,
+        options.out,
         kinds=options.only or disturbances.KINDS,
         seconds=options.seconds,
         processes=options.processes,
         say=print,
     )
-    robustness.write(points, options.out)
     print(f"{options.out}: robustness.md, robustness.csv, robustness.png, robustness.pdf")
     return 0
 

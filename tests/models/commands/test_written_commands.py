@@ -24,12 +24,31 @@ def _lines(page: Path) -> list[str]:
     return [line for line in cut if " " in line]
 
 
-WRITTEN = [(page, line) for page in PAGES for line in _lines(page)]
+LABORATORY = ROOT / "docs" / "laboratory.md"
+
+
+def _tabled() -> list[str]:
+    """The commands of the laboratory's tables, which stand there without the program's name."""
+    cells = re.findall(r"^\| `([^`]+)` \|", LABORATORY.read_text(encoding="utf-8"), re.MULTILINE)
+    return [cell.replace("...", "") for cell in cells]
+
+
+TABLED = _tabled()
+WRITTEN = [
+    *((page, line) for page in PAGES for line in _lines(page)),
+    *((LABORATORY, line) for line in TABLED),
+]
 
 
 def test_the_pages_tell_the_laboratory_from_end_to_end() -> None:
     told = {line.split()[0] for _, line in WRITTEN}
     assert {"virtual", "check", "train", "export", "report", "evaluate", "card"} <= told
+
+
+def test_every_command_stands_in_a_table_of_the_laboratory_s_page() -> None:
+    subcommands = next(action.choices for action in cli.parser()._actions if action.dest == "command")
+    assert subcommands is not None
+    assert {line.split()[0] for line in TABLED} == set(subcommands)
 
 
 @pytest.mark.parametrize(("page", "line"), WRITTEN, ids=[f"{p.stem}: {line[:40]}" for p, line in WRITTEN])
