@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from jetson_runtime.inference.watch import FEATURES, VIEWS, Distances, Watch
 from jetson_runtime.inference.window import VARIANCE, Doubles, Window
-from jetson_runtime.suit.signals import CHANNEL_INDEX, CHANNELS, OUTCOMES, SIDES, STREAMS
+from jetson_runtime.suit.signals import AXES, CHANNEL_INDEX, CHANNELS, OUTCOMES, SIDES, STREAM_INDEX, STREAMS
 
 # What a width depends on, for one leg: 1, its eight outcomes, the force under its own foot and under the other, and how
 # each device turns (log variance of its liveliest axis), its own side's before the other's.
@@ -24,7 +24,13 @@ _STILL = float(np.log(1e-4))
 _MOST = 30.0
 _FORCES = [CHANNEL_INDEX[f"insole_{side}_vgrf"] for side in SIDES]
 # Each device's own, or its opposite's, place in STREAMS, for a leg of each side.
-_OF_SIDE = {"r": (0, 1, 2, 3, 4, 5, 6, 7), "l": (0, 1, 3, 2, 5, 4, 7, 6)}
+_OF_SIDE = {
+    "r": tuple(range(len(STREAMS))),
+    "l": tuple(
+        STREAM_INDEX[stream.name.removesuffix(stream.side) + {"": "", "r": "l", "l": "r"}[stream.side]]
+        for stream in STREAMS
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,7 @@ class WidthInputs:
         self._turning[:] = _STILL
         self._feet = np.array([_FORCES if side == "r" else _FORCES[::-1] for side in sides])
         self._devices = np.array([_OF_SIDE[side] for side in sides])
-        self._axes = np.array([[CHANNEL_INDEX[f"{s.part}_gyro_{axis}"] for axis in "xyz"] for s in STREAMS])
+        self._axes = np.array([[CHANNEL_INDEX[f"{s.part}_gyro_{axis}"] for axis in AXES] for s in STREAMS])
         self._axis = np.zeros(self._axes.shape)
         self._most = np.zeros(len(STREAMS))
         self._taken, self._borne = np.zeros((legs, len(STREAMS))), np.zeros((legs, len(SIDES)))
