@@ -94,8 +94,8 @@ def of_trial(trial: Trial, point: Point = "ground") -> WearerDynamics:
             f"the trial of {meta.subject} is no virtual wearer's: its movement cannot be made again"
         )
     subject, task = Subject.random(int(number)), meta.extra.get("condition", meta.task)
-    # Whether a condition's length was asked for or came of the table is not written down.
-    lengths = (None, trial.duration_s) if "condition" in meta.extra else (trial.duration_s,)
+    # Whether a condition's length was asked for or came of the table is not written down: the shorter try comes first.
+    lengths = (trial.duration_s, None) if "condition" in meta.extra else (trial.duration_s,)
     for seconds in lengths:
         physics, plan, inside = wearer.physics_of(subject, task, seconds, int(seed))
         made = wearer.filter_labels(wearer.labels_of(physics, subject.body))[inside]

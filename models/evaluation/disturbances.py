@@ -18,7 +18,7 @@ Doubles = npt.NDArray[np.float64]
 
 ALL = "all"
 SHARES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
-SHIFTS_MS = (1.0, 2.0, 5.0, 10.0, 20.0)
+SHIFTS_MS = (-20.0, -10.0, -5.0, -2.0, -1.0, 1.0, 2.0, 5.0, 10.0, 20.0)
 TURNS_DEG = (2.0, 5.0, 10.0, 20.0, 30.0)
 UNITS = {"none": "", "dropped": "share of samples", "lost": "", "clock": "ms", "turned": "deg"}
 KINDS = tuple(kind for kind in UNITS if kind != "none")
@@ -28,8 +28,9 @@ KINDS = tuple(kind for kind in UNITS if kind != "none")
 class Disturbance:
     """kind: `none`, or one of KINDS. stream: of STREAM_NAMES, or `all`. axis: about which a sensor is turned.
 
-    amount: the share of samples that never arrive; by how many ms the samples' stamps are early, so that what they
-    tell is late; degrees. Of a lost sensor it is 1.
+    amount: the share of samples that never arrive; ms by which samples are stamped later than they were taken, the
+    same all along (the row of time t tells what was read at t - amount; negative: stamped earlier); degrees. Of a lost
+    sensor it is 1. A clock's rate that is off by some ppm is nothing here: the runtime follows it (`bench clock`).
     """
 
     kind: str
@@ -41,8 +42,9 @@ class Disturbance:
 def disturbances(kinds: Collection[str] = KINDS) -> list[Disturbance]:
     """Nothing wrong first, then every amount on every stream: lost samples on all at once, too."""
     unknown = sorted(set(kinds) - set(KINDS))
-    if unknown:
-        raise ValueError(f"no disturbance {', '.join(unknown)}; there are {', '.join(KINDS)}")
+    if unknown or not kinds:
+        named = ", ".join(kind or "''" for kind in unknown) or "asked for"
+        raise ValueError(f"no disturbance {named}; there are {', '.join(KINDS)}")
     names = signals.STREAM_NAMES
     every: Mapping[str, list[Disturbance]] = {
         "dropped": [Disturbance("dropped", name, share) for share in SHARES for name in (ALL, *names)],
@@ -84,7 +86,7 @@ def _lost(name: str, trial: Trial, disturbance: Disturbance) -> Doubles:
     return rows
 
 
-def _late(name: str, trial: Trial, disturbance: Disturbance) -> Doubles:
+def _stamped_late(name: str, trial: Trial, disturbance: Disturbance) -> Doubles:
     stream = _stream(disturbance)
     picks = list(stream.channels)
     if np.isnan(trial.channels[:, picks]).all():
@@ -108,7 +110,7 @@ _MAKERS: Mapping[str, Callable[[str, Trial, Disturbance], Doubles]] = {
     "none": _undisturbed,
     "dropped": _dropped,
     "lost": _lost,
-    "clock": _late,
+    "clock": _stamped_late,
     "turned": _turned,
 }
 

@@ -47,7 +47,7 @@ def evaluation(played: Played) -> dict[str, Any]:
         "estimators": {name: _of_estimator(found, name) for name in found.estimators},
         "trials": [_trial(series, by_trial[series.name]) for series in played.series]
         + [{"name": name, "scored_s": 0.0} for name in played.unlabelled],
-        "insoles": [asdict(row) for row in insoles.table(played.insoles)] if played.insoles else [],
+        "insoles": [asdict(row) for row in insoles.table(played.insoles)],
         "remarks": played.remarks,
     }
 

@@ -28,15 +28,16 @@ EXAMPLE_S = 6.0
 _POOLS = (OVERALL, scores.CYCLIC, scores.NON_CYCLIC)
 
 
-def insole_figure(trials: Sequence[Trial]) -> Figure:
+def insole_figure(trials: Sequence[Trial], found: Sequence[Score] | None = None) -> Figure:
     """Columns force and both centres; rows R2, RMSE, and the right foot's series in three kinds of task.
 
-    ValueError where no trial has force plates.
+    found: the insoles' scores in `trials`, taken anew where not given. ValueError where no trial has force plates.
     """
     plated = [trial for trial in trials if trial.plates is not None and trial.meta.task != NEUTRAL]
     if not plated:
         raise ValueError("no trial has force plates, so no figure of the insoles")
-    found = [score for i, trial in enumerate(plated) for score in insoles.of_trial(str(i), trial)]
+    if found is None:
+        found = [score for i, trial in enumerate(plated) for score in insoles.of_trial(str(i), trial)]
     rows = insoles.table(found)
     subjects = {trial.meta.subject for trial in plated}
     shown = representative(found)

@@ -31,7 +31,11 @@ def write(points: Sequence[Point], stem: Path) -> list[Path]:
         }
         together = [p for p in of["dropped"] if p.disturbance.stream == ALL]
         _lines(axes[0, 0], together, "share of samples lost by all sensors")
-        _lines(axes[0, 1], worst(of["clock"]), "ms by which one sensor's stamps are wrong (the worst sensor)")
+        _lines(
+            axes[0, 1],
+            worst(of["clock"]),
+            "ms by which one sensor's samples are stamped late (negative: early), the worst sensor",
+        )
         _lines(
             axes[1, 0],
             worst(of["turned"]),

@@ -21,7 +21,7 @@ from models.evaluation import figure_style, scores
 from models.evaluation.figure_cycle import cycle_figure, left_out, participants_means
 from models.evaluation.figure_estimates import PValues, estimates_figure
 from models.evaluation.figure_insoles import insole_figure
-from models.evaluation.scores import Scores
+from models.evaluation.scores import Score, Scores
 from models.evaluation.series import Series
 
 # Of figure 3 in the paper; its supplement shows L1, VA1 and VA2 too.
@@ -35,15 +35,17 @@ def write_figures(
     p_values: PValues,
     *,
     found: Scores | None = None,
+    of_insoles: Sequence[Score] | None = None,
     conditions: Sequence[str] = (CONDITION,),
     estimators: Sequence[str] = ("tcn", "analytical"),
     say: Callable[[str], None] = lambda line: None,
 ) -> list[Path]:
     """The files written into the folder `out`: `figure_3.png`, `figure_3.pdf` and so on.
 
-    trials: those of `series`. found: the scores of `series`, taken anew where not given. conditions: a figure 3 of
-    each, SH1's as `figure_3`, another's as `figure_3_L1`. A figure for which there are no data (no trial of the
-    condition, no plates, no estimate of moments) is left out; `say` is told why, and who is missing in a figure 3.
+    trials: those of `series`. found, of_insoles: the scores of `series` and of the insoles, taken anew where not given.
+    conditions: a figure 3 of each, SH1's as `figure_3`, another's as `figure_3_L1`. A figure for which there are no
+    data (no trial of the condition, no plates, no estimate of moments) is left out; `say` is told why, and who is
+    missing in a figure 3.
     """
     found = found or Scores(score for one in series for score in scores.of_series(one))
     makers: dict[str, Callable[[], Figure]] = {
@@ -51,7 +53,7 @@ def write_figures(
             cycle_name(condition): partial(_cycles, trials, condition, say)
             for condition in dict.fromkeys(conditions)
         },
-        "figure_4": lambda: insole_figure(trials),
+        "figure_4": lambda: insole_figure(trials, of_insoles),
         "figure_5": lambda: estimates_figure("angle", series, found, estimators, p_values),
         "figure_6": lambda: estimates_figure("moment", series, found, estimators, p_values),
     }

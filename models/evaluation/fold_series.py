@@ -6,7 +6,10 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
+from zipfile import BadZipFile
 
 from jetson_runtime.suit import signals
 from models.data.dataset import Recording
@@ -18,8 +21,6 @@ from models.training import runs
 
 SERIES = "series.npz"
 ABOUT = "series.json"
-# Raised by one when the same networks and trials come to give other series.
-_VERSION = 1
 
 
 def series_of_fold(
@@ -33,9 +34,9 @@ def series_of_fold(
     """The withheld people's trials through the fold's best networks, exported and run as on the device.
 
     recordings: all of folder `data`, as `dataset.load` gives them. Constant and ridge are fitted on the fold's own
-    training people. The series are kept in the fold's folder and taken from there while networks, trials and
-    `formulas` (the analytical estimates) are the same. Raises ValueError as `refuse_other_people` does, and
-    FileNotFoundError before the first epoch.
+    training people. The series are kept in the fold's folder in single precision, which is what is told the first time
+    too, and taken from there while code, networks and trials are the same; `formulas` are the analytical estimates.
+    Raises ValueError as `refuse_other_people` does, and FileNotFoundError before the first epoch.
     """
     _, split = runs.read_config(fold_folder)
     refuse_other_people(fold_folder, data, recordings)
@@ -43,6 +44,8 @@ def series_of_fold(
     key = _key(fold_folder, data, withheld, formulas)
     if (kept := _kept(fold_folder, key)) is not None:
         return kept
+    if not formulas and (kept := _kept(fold_folder, _key(fold_folder, data, withheld, True))) is not None:
+        return _without_formulas(kept)
     training, validation = (
         [one for one in recordings if one.subject in names] for names in (split.train, split.validation)
     )
@@ -54,7 +57,7 @@ def series_of_fold(
         played = play_recordings(bundle, data, withheld, processes=processes, formulas=formulas)
     of_disk.save(fold_folder / SERIES, played.series)
     runs.write(fold_folder / ABOUT, json.dumps({"key": key, "remarks": played.remarks}).encode())
-    return played
+    return Played(of_disk.load(fold_folder / SERIES), [], played.remarks)
 
 
 def refuse_other_people(fold_folder: Path, data: Path, recordings: Sequence[Recording]) -> None:
@@ -70,17 +73,27 @@ def refuse_other_people(fold_folder: Path, data: Path, recordings: Sequence[Reco
 
 
 def _kept(fold_folder: Path, key: str) -> Played | None:
-    about = fold_folder / ABOUT
-    if not about.exists():
+    """None where nothing is kept, something else, or what cannot be read any more."""
+    try:
+        content = json.loads((fold_folder / ABOUT).read_text(encoding="utf-8"))
+        if content["key"] != key:
+            return None
+        return Played(of_disk.load(fold_folder / SERIES), [], content["remarks"])
+    except (OSError, ValueError, KeyError, BadZipFile):
         return None
-    content = json.loads(about.read_text(encoding="utf-8"))
-    if content["key"] != key:
-        return None
-    return Played(of_disk.load(fold_folder / SERIES), [], content["remarks"])
+
+
+def _without_formulas(played: Played) -> Played:
+    return Played(
+        [
+            replace(one, estimates={k: v for k, v in one.estimates.items() if k not in of_disk.FORMULAS})
+            for one in played.series
+        ]
+    )
 
 
 def _key(fold_folder: Path, data: Path, withheld: Sequence[Recording], formulas: bool) -> str:
-    digest = hashlib.sha256(f"{_VERSION} {formulas}".encode())
+    digest = hashlib.sha256(f"{_code()} {formulas}".encode())
     for outcome in signals.OUTCOME_NAMES:
         path = fold_folder / f"{outcome}.pt"
         digest.update(path.read_bytes() if path.exists() else b"")
@@ -89,3 +102,20 @@ def _key(fold_folder: Path, data: Path, withheld: Sequence[Recording], formulas:
         digest.update(f"{one.name} {stat.st_size} {stat.st_mtime_ns}".encode())
         digest.update(one.rows.tobytes())
     return digest.hexdigest()
+
+
+@lru_cache
+def _code() -> str:
+    """A hash of the sources that series come from: what plays trials, the formulas, the runtime's rows and engines."""
+    here = Path(__file__).parent
+    laboratory, runtime = here.parent, here.parents[1] / "jetson_runtime"
+    folders = [
+        *(laboratory / name for name in ("analytical", "data", "importers", "network", "virtual_wearer")),
+        *(runtime / name for name in ("inference", "suit", "timing")),
+    ]
+    sources = [
+        *(path for folder in folders for path in sorted(folder.rglob("*.py"))),
+        *(here / f"{name}.py" for name in ("baselines", "device", "fold_series", "folder", "series")),
+        laboratory / "metrics.py",
+    ]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -30,10 +29,13 @@ from models.evaluation.scores import Score
 from models.evaluation.series import Doubles, Series
 from models.importers import worked
 from models.importers.errors import ImportSetError
+from models.network import lineage
+from models.processes import spread
 
-T = TypeVar("T")
 # (subject, session) -> the trial in neutral stance
 Stances = Mapping[tuple[str, str], Trial]
+# A trial's file, and its recording where that is loaded already.
+Item: TypeAlias = "tuple[Path, Recording | None]"
 
 
 @dataclass(frozen=True)
@@ -55,16 +57,17 @@ def play(
 ) -> Played:
     """Every trial of `folder` but neutral stances through the bundle at `bundle`, as on the device.
 
-    A trial that `second-skin-lab check` finds errors in is played all the same, and remarked on. formulas: the
-    analytical estimates too, where a trial holds orientations. Nothing is written. Raises TrialError where no trial
-    can be read or has a label, and as `bundle.load` does.
+    A trial that `second-skin-lab check` finds errors in is played all the same, and remarked on; so is whoever trained
+    the bundle. formulas: the analytical estimates too, where a trial holds orientations. Nothing is written. Raises
+    TrialError where no trial can be read or has a label, and as `bundle.load` does.
     """
-    bundles.load(bundle)
-    work = partial(_read_and_played, bundle, neutral_stances(folder) if formulas else {}, formulas, way)
-    played = _together(_spread(work, trial_paths(folder), processes))
+    card = bundles.load(bundle).manifest.card
+    items = [(path, None) for path in trial_paths(folder)]
+    played = _dealt(partial(_played, bundle, _stances(folder, formulas), way), items, processes)
     if not played.series:
         raise TrialError(f"{folder}: no trial has a known label; add the truth or choose another folder")
-    return played
+    known = of_training(card, {one.subject for one in played.series})
+    return replace(played, remarks=[*known, *played.remarks])
 
 
 def play_recordings(
@@ -75,11 +78,21 @@ def play_recordings(
     processes: int = 1,
     formulas: bool = True,
 ) -> Played:
-    """As `play`, of recordings with truth that were loaded from `folder`."""
-    work = partial(
-        _recorded_and_played, bundle, folder, neutral_stances(folder) if formulas else {}, formulas
-    )
-    return _together(_spread(work, recordings, processes))
+    """As `play`, of recordings with truth that were loaded from `folder`, without their insoles' scores."""
+    items = [(folder / f"{one.name}.parquet", one) for one in recordings]
+    return _dealt(partial(_played, bundle, _stances(folder, formulas), "device"), items, processes)
+
+
+def of_training(card: Mapping[str, Any], subjects: Collection[str]) -> list[str]:
+    """A remark where some of `subjects` trained the bundle of this card; none where it names nobody of them."""
+    both = sorted(lineage.trained_on(card) & set(subjects))
+    if not both:
+        return []
+    named = f"{', '.join(both[:5])}{', ...' if len(both) > 5 else ''}"
+    return [
+        f"{len(both)} of {len(subjects)} people here trained the bundle, by its card ({named}): errors on them say"
+        " nothing of others"
+    ]
 
 
 def neutral_stances(folder: Path) -> dict[tuple[str, str], Trial]:
@@ -129,14 +142,12 @@ def _dynamics(trial: Trial, path: Path | None) -> InverseDynamics | None:
     return None
 
 
-def _spread(work: Callable[[Sequence[T]], Played], items: Sequence[T], processes: int) -> list[Played]:
-    if processes == 1:
-        return [work(items)]
-    with ProcessPoolExecutor(processes) as pool:
-        return list(pool.map(work, [items[i::processes] for i in range(processes)]))
+def _stances(folder: Path, formulas: bool) -> Stances | None:
+    return neutral_stances(folder) if formulas else None
 
 
-def _together(parts: Sequence[Played]) -> Played:
+def _dealt(work: Callable[[Sequence[Item]], Played], items: Sequence[Item], processes: int) -> Played:
+    parts = spread(work, [items[i::processes] for i in range(processes)], processes)
     return Played(
         sorted((one for part in parts for one in part.series), key=lambda one: one.name),
         sorted(name for part in parts for name in part.unlabelled),
@@ -145,47 +156,30 @@ def _together(parts: Sequence[Played]) -> Played:
     )
 
 
-def _read_and_played(
-    bundle: Path, stances: Stances, formulas: bool, way: Way, paths: Sequence[Path]
-) -> Played:
-    device, played = Device(bundles.load(bundle)), Played()
-    for path in paths:
-        trial = read_trial(path)
-        if trial.meta.task == NEUTRAL:
-            continue
-        if not np.isfinite(trial.labels).any():
-            played.unlabelled.append(path.stem)
-            continue
-        played.remarks.extend(defect.line() for defect in errors(check_file(path)[0]))
-        _add(
-            played,
-            device,
-            dataset.record(path.stem, trial, way=way),
-            trial,
-            path,
-            stances if formulas else None,
-        )
-    return played
-
-
-def _recorded_and_played(
-    bundle: Path, folder: Path, stances: Stances, formulas: bool, recordings: Sequence[Recording]
-) -> Played:
-    device, played = Device(bundles.load(bundle)), Played()
-    for recording in recordings:
-        path = folder / f"{recording.name}.parquet"
-        _add(played, device, recording, read_trial(path), path, stances if formulas else None)
-    return played
-
-
-def _add(
-    played: Played, device: Device, recording: Recording, trial: Trial, path: Path, stances: Stances | None
-) -> None:
+def _played(bundle: Path, stances: Stances | None, way: Way, items: Sequence[Item]) -> Played:
     """stances: None where no formula is asked for."""
-    others: dict[str, Doubles] = {}
-    if stances is not None:
-        others, wanting = by_formula(trial, stances, path)
-        played.remarks.extend(f"{recording.name}: {line}" for line in wanting)
+    device, played = Device(bundles.load(bundle)), Played()
+    for path, loaded in items:
+        trial = read_trial(path)
+        recording = loaded or _recorded(played, path, trial, way)
+        if recording is None:
+            continue
+        others: dict[str, Doubles] = {}
+        if stances is not None:
+            others, wanting = by_formula(trial, stances, path)
+            played.remarks.extend(f"{recording.name}: {line}" for line in wanting)
+        played.series.append(device.series(recording, others, unknown_ground(trial)))
+    return played
+
+
+def _recorded(played: Played, path: Path, trial: Trial, way: Way) -> Recording | None:
+    """None of a neutral stance and of a trial without truth; what else is to be told of it goes into `played`."""
+    if trial.meta.task == NEUTRAL:
+        return None
+    if not np.isfinite(trial.labels).any():
+        played.unlabelled.append(path.stem)
+        return None
+    played.remarks.extend(defect.line() for defect in errors(check_file(path)[0]))
     if trial.plates is not None:
-        played.insoles.extend(insoles.of_trial(recording.name, trial))
-    played.series.append(device.series(recording, others, unknown_ground(trial)))
+        played.insoles.extend(insoles.of_trial(path.stem, trial))
+    return dataset.record(path.stem, trial, way=way)

@@ -58,8 +58,10 @@ def of_trial(name: str, trial: Trial) -> list[Score]:
 
 
 def table(of_trials: Iterable[Score]) -> list[Row]:
-    """Value by value, overall first, then by task; of the filtered."""
+    """Value by value, overall first, then by task; of the filtered; empty without any."""
     filtered = [score for score in of_trials if score.filtered]
+    if not filtered:
+        return []
     groups = scores.groups_of({score.task for score in filtered})
     return [_row(filtered, value, group) for value in VALUES for group in groups]
 

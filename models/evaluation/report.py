@@ -12,12 +12,23 @@ from models.evaluation import anova, insoles, report_tables
 from models.evaluation.evaluate import without_nan
 from models.evaluation.figures import CONDITION, write_figures
 from models.evaluation.markdown import write_csv
+from models.evaluation.outputs import results
 from models.evaluation.report_page import as_object, page
 from models.evaluation.withheld import Evaluated, evaluate_run
 from models.files import write_whole
 
 REPORT = "report.md"
 OBJECT = "report.json"
+_FILES = (
+    REPORT,
+    OBJECT,
+    "scores.csv",
+    "subjects.csv",
+    "anova.csv",
+    "insoles.csv",
+    "figure_*.png",
+    "figure_*.pdf",
+)
 
 
 def report(
@@ -28,17 +39,25 @@ def report(
     processes: int = 1,
     formulas: bool = True,
     conditions: Sequence[str] = (CONDITION,),
+    beside: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> None:
-    """Writes `report.md`, `report.json`, tables as CSV and the paper's figures 3 to 6 into `out`.
+    """Writes `report.md`, `report.json`, tables as CSV and the paper's figures 3 to 6 into `out`, whole or not at all.
 
-    Series are kept with each fold, so that a second report is quick. conditions: a figure 3 of each. Raises ValueError
-    and FileNotFoundError where the run has no fold, `data` not the people it withheld, or a condition is unknown.
+    Series are kept with each fold, so that a second report is quick. conditions: a figure 3 of each. beside: another
+    run of the same folds. Raises ValueError and FileNotFoundError where a run has no fold, `data` not the people it
+    withheld, a condition is unknown, or `out` holds what is no report's.
     """
     for condition in conditions:
         tasks.condition(condition)
-    evaluated = evaluate_run(run_folder, data, processes=processes, formulas=formulas, say=say)
-    out.mkdir(parents=True, exist_ok=True)
+    with results(out, REPORT, _FILES) as fresh:
+        evaluated = evaluate_run(
+            run_folder, data, processes=processes, formulas=formulas, other=beside, say=say
+        )
+        _write(evaluated, fresh, conditions, say)
+
+
+def _write(evaluated: Evaluated, out: Path, conditions: Sequence[str], say: Callable[[str], None]) -> None:
     _write_tables(evaluated, out)
     left_out: list[str] = []
     figures = write_figures(
@@ -47,6 +66,7 @@ def report(
         out,
         anova.p_values(evaluated.comparisons),
         found=evaluated.found,
+        of_insoles=evaluated.insoles,
         conditions=conditions,
         say=left_out.append,
     )
@@ -76,6 +96,6 @@ def _write_tables(evaluated: Evaluated, out: Path) -> None:
                 row.r2.mean,
                 row.r2.sd,
             ]
-            for row in evaluated.insoles
+            for row in insoles.table(evaluated.insoles)
         ],
     )

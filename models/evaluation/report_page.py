@@ -7,9 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from models.evaluation import anova, printed, report_tables, scores
+from models.evaluation import anova, insoles, printed, report_tables, scores
+from models.evaluation.beside import Beside
 from models.evaluation.scores import Scores
-from models.evaluation.series import COLUMNS
+from models.evaluation.series import COLUMNS, FORMULAS
 from models.evaluation.withheld import Evaluated
 from models.training.recipe import beside_paper
 
@@ -20,15 +21,21 @@ VIRTUAL = (
 COUNTED = (
     "Each person's error comes from networks that never saw that person, through {rows} and the runtime's"
     " engine. Unless said otherwise: mean ± SD over people, truth and estimates after the zero-lag 4th-order"
-    " 6 Hz Butterworth filter, RMSE pooled over all points of a person, R2 the squared Pearson correlation of each"
-    " trial, averaged; `as sent` is without the filter, as a live client gets it. Skill is 1 - RMSE / RMSE of the"
-    " other, of each person, averaged. Delay: median over trials, positive where the estimate is late."
+    " 6 Hz Butterworth filter, RMSE pooled over all points of a person, right and left together, R2 the squared"
+    " Pearson correlation of each trial and leg, averaged; `as sent` is without the filter, as a live client gets it."
+    " Skill is 1 - RMSE / RMSE of the other, of each person, averaged. Delay: median over trials, positive where the"
+    " estimate is late. `4th-order` is read as in biomechanics: a 2nd-order filter forwards and backwards, 4th order in"
+    " all, its own cut-off raised so that 6 Hz keeps 0.707 after both passes; a 4th-order filter in each direction"
+    " would be steeper, and 6 Hz keep 0.5."
+)
+POOLED = (
+    "Series pooled in these numbers, one by trial and leg, right / left; the lower back has one by trial."
 )
 _ROWS = {
     "device": "the runtime's own rows and fill values",
     "offline": "rows that were splined onto the grid afterwards as in the paper, in training and here,",
 }
-FORMULAS = (
+_FORMULAS = (
     "`analytical`: angles from gravity in each segment after a tare in neutral stance; moments by inverse dynamics with"
     " these angles and the insoles' force and centre of pressure, everything else true (the paper's best case)."
     " `analytical_centred`: without the angles' mean error, which only the truth can take away. `relative`: angles from"
@@ -48,16 +55,19 @@ def page(evaluated: Evaluated, figures: Sequence[Path]) -> str:
         report_tables.overall(found),
         "## Against formulas",
         _formulas(evaluated),
+        *(_beside(evaluated.beside) if evaluated.beside else []),
         "## By task",
         *(report_tables.by_group(found, "tcn", measure) for measure in ("rmse", "r2")),
         *_analytical_by_task(found),
         report_tables.walking(found),
         "## Right and left",
         report_tables.sides(found),
+        POOLED,
+        report_tables.pooled(found),
         "## Delay",
         report_tables.delays(found),
         *(
-            ["## Insoles against force plates", report_tables.insole_table(evaluated.insoles)]
+            ["## Insoles against force plates", report_tables.insole_table(insoles.table(evaluated.insoles))]
             if evaluated.insoles
             else []
         ),
@@ -96,11 +106,21 @@ def _about(evaluated: Evaluated) -> str:
     return " ".join(lines)
 
 
+def _beside(other: Beside) -> list[str]:
+    differs = "; ".join(f"{key} {here} here, {there} there" for key, (here, there) in other.differs.items())
+    return [
+        "## Beside another run",
+        f"`{other.run}`, on the {other.people} people withheld by both (folds {', '.join(other.folds)})."
+        f" What differs: {differs or 'nothing that is told'}.",
+        report_tables.beside(other),
+    ]
+
+
 def _formulas(evaluated: Evaluated) -> str:
     return "\n\n".join(
         [
             report_tables.against_formulas(evaluated.found, evaluated.comparisons),
-            *([FORMULAS] if set(report_tables.FORMULAS) & set(evaluated.found.estimators) else []),
+            *([_FORMULAS] if set(FORMULAS) & set(evaluated.found.estimators) else []),
             printed.CONTRADICTION,
         ]
     )
@@ -135,7 +155,8 @@ def as_object(evaluated: Evaluated) -> dict[str, Any]:
             for group in groups
         },
         "anova": [asdict(one) for one in evaluated.comparisons],
-        "insoles": [asdict(row) for row in evaluated.insoles],
+        "insoles": [asdict(row) for row in insoles.table(evaluated.insoles)],
+        "beside": None if evaluated.beside is None else asdict(evaluated.beside),
         "remarks": list(evaluated.remarks),
     }
 

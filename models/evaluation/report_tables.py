@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from jetson_runtime.suit import signals
 from models.evaluation import insoles, printed, scores
 from models.evaluation.anova import Comparison
+from models.evaluation.beside import Beside
 from models.evaluation.markdown import number, table
 from models.evaluation.printed import Printed
 from models.evaluation.scores import OVERALL, Scores, Spread
-from models.evaluation.series import COLUMNS
+from models.evaluation.series import COLUMNS, FORMULAS
 
 LONG_HEAD = (
     "estimator", "outcome", "unit", "side", "group", "series", "subjects", "rmse_mean", "rmse_sd", "rmse_pooled",
     "r2_mean", "r2_sd", "mae_mean", "mae_sd", "delay_ms_median",
 )  # fmt: skip
 SUBJECT_HEAD = ("subject", "estimator", "outcome", "unit", "group", "rmse", "rmse_raw", "r2", "mae")
-FORMULAS = ("analytical", "analytical_centred", "relative")
 _UNITS = {one.name: one.unit for one in signals.OUTCOMES}
 _SIDES = {"": "both", "r": "right", "l": "left"}
 
@@ -115,6 +115,41 @@ def sides(found: Scores) -> str:
         if len(COLUMNS[outcome]) > 1
     ]
     return table(["outcome", "RMSE right", "RMSE left", "R2 right", "R2 left"], rows)
+
+
+def pooled(found: Scores) -> str:
+    """How many series of right and left (of the lower back: in all) the TCN's numbers are of, by group."""
+    groups = scores.groups_of(found.tasks)
+    rows = [
+        [
+            _named(outcome),
+            *(
+                " / ".join(
+                    str(len(found.of("tcn", outcome, group=group, side=side)))
+                    for side in (signals.SIDES if len(COLUMNS[outcome]) > 1 else ("",))
+                )
+                for group in groups
+            ),
+        ]
+        for outcome in COLUMNS
+    ]
+    return table(["series", *groups], rows)
+
+
+def beside(other: Beside) -> str:
+    """RMSE and R2 of both runs."""
+    rows = [
+        [
+            _named(outcome),
+            *(
+                spread(own, unit)
+                for measure, unit in (("rmse", outcome), ("r2", ""))
+                for own in other.spreads[measure][outcome]
+            ),
+        ]
+        for outcome in COLUMNS
+    ]
+    return table(["outcome", "RMSE here", "RMSE there", "R2 here", "R2 there"], rows)
 
 
 def walking(found: Scores) -> str:

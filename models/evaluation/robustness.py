@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,11 +20,15 @@ from models.data.tasks import NEUTRAL
 from models.evaluation import scores
 from models.evaluation.device import Device, unknown_ground
 from models.evaluation.disturbances import ALL, KINDS, UNITS, Disturbance, disturbances, rows_of
+from models.evaluation.folder import of_training
 from models.evaluation.markdown import number, table, write_csv
+from models.evaluation.outputs import results
 from models.evaluation.scores import Score, Scores
 from models.evaluation.series import COLUMNS
 from models.files import write_whole
+from models.processes import spread
 
+NAME = "robustness"
 SECONDS = 20.0
 _NAN = float("nan")
 HEAD = ("kind", "stream", "axis", "amount", "unit", "outcome", "rmse", "rmse_raw", "growth")
@@ -41,32 +45,52 @@ class Point:
     growth: float
 
 
-def measure(
+def robustness(
     bundle: Path,
     folder: Path,
+    out: Path,
     *,
     kinds: Collection[str] = KINDS,
     seconds: float = SECONDS,
     processes: int = 1,
     say: Callable[[str], None] = lambda line: None,
-) -> list[Point]:
+) -> None:
     """Every disturbance of these kinds on the first `seconds` of every trial with truth in `folder`.
 
-    Raises TrialError where no trial has truth, ValueError for an unknown kind, BundleError as `bundle.load` does.
+    Writes `robustness.csv`, `robustness.md`, `robustness.png` and `robustness.pdf` into `out`, whole or not at all.
+    Raises TrialError where no trial has truth, ValueError for an unknown kind, seconds that are none or an `out` that
+    holds something else, BundleError as `bundle.load` does.
     """
+    from models.evaluation import figure_robustness
+
     asked = disturbances(kinds)
-    bundles.load(bundle)
-    trials = _trials(folder, seconds)
+    if not (math.isfinite(seconds) and seconds > 0.0):
+        raise ValueError(f"--seconds {seconds:g}: above 0 wanted, of each trial from its beginning")
+    card = bundles.load(bundle).manifest.card
+    with results(out, f"{NAME}.md", (f"{NAME}.*",)) as fresh:
+        trials = _trials(folder, seconds)
+        remarks = of_training(card, {trial.meta.subject for _, trial in trials})
+        for line in remarks:
+            say(line)
+        points = _points(bundle, trials, asked, processes, say)
+        write_csv(fresh / f"{NAME}.csv", HEAD, [_cells(point) for point in points])
+        page = "\n\n".join([markdown(points), *remarks])
+        write_whole(fresh / f"{NAME}.md", f"{page}\n".encode())
+        figure_robustness.write(points, fresh / NAME)
+
+
+def _points(
+    bundle: Path,
+    trials: Sequence[tuple[str, Trial]],
+    asked: Sequence[Disturbance],
+    processes: int,
+    say: Callable[[str], None],
+) -> list[Point]:
     say(
         f"{len(asked)} disturbances of {len(trials)} trials, {sum(t.duration_s for _, t in trials):.0f} s in all"
     )
     work = partial(_errors, bundle, trials)
-    shares = [asked[i::processes] for i in range(processes)]
-    if processes == 1:
-        parts = [work(shares[0])]
-    else:
-        with ProcessPoolExecutor(processes) as pool:
-            parts = list(pool.map(work, shares))
+    parts = spread(work, [asked[i::processes] for i in range(processes)], processes)
     found = {disturbance: of for part in parts for disturbance, of in part.items()}
     undisturbed = found[asked[0]]
     return [
@@ -74,16 +98,6 @@ def measure(
         for one in asked
         for outcome, (rmse, raw) in found[one].items()
     ]
-
-
-def write(points: Sequence[Point], out: Path) -> None:
-    """`robustness.csv`, `robustness.md` and the figure `robustness.png` and `.pdf` in folder `out`."""
-    from models.evaluation import figure_robustness
-
-    out.mkdir(parents=True, exist_ok=True)
-    write_csv(out / "robustness.csv", HEAD, [_cells(point) for point in points])
-    write_whole(out / "robustness.md", f"{markdown(points)}\n".encode())
-    figure_robustness.write(points, out / "robustness")
 
 
 def markdown(points: Sequence[Point]) -> str:
@@ -102,7 +116,7 @@ def markdown(points: Sequence[Point]) -> str:
             _lines(f"{title}, the worst sensor of each outcome", worst(_with(points, kind)), _amount)
             for kind, title in (
                 ("dropped", "one sensor loses samples"),
-                ("clock", "one sensor's clock is wrong"),
+                ("clock", "one sensor's samples are stamped late by a constant time (-: early)"),
                 ("turned", "one sensor is turned about one of its axes"),
             )
         ),
@@ -136,6 +150,8 @@ def _cell(point: Point) -> str:
 def _amount(disturbance: Disturbance) -> str:
     if disturbance.kind == "dropped":
         return f"{100 * disturbance.amount:g} %"
+    if disturbance.kind == "clock":
+        return f"{disturbance.amount:+g} {UNITS[disturbance.kind]}"
     return f"{disturbance.amount:g} {UNITS[disturbance.kind]}"
 
 

@@ -16,8 +16,8 @@ from models.files import whole
 
 Doubles = npt.NDArray[np.float64]
 
-# As sent by the runtime; offset kept; offset removed (angles only); the compared way; what an estimator must beat.
-ESTIMATORS = ("tcn", "analytical", "analytical_centred", "relative", "constant", "ridge")
+# Estimators that are no network's nor regression's: offset kept; offset removed; the compared way.
+FORMULAS = ("analytical", "analytical_centred", "relative")
 # outcome -> its columns among LABEL_NAMES: right and left, or the one of the lower back.
 COLUMNS: Mapping[str, tuple[int, ...]] = {
     outcome.name: tuple(

@@ -14,16 +14,20 @@ from models.data.dataset import Recording
 from models.data.folds import is_virtual
 from models.evaluation import anova, insoles, scores
 from models.evaluation.anova import Comparison
+from models.evaluation.beside import Beside, beside, shared_folds
 from models.evaluation.fold_series import refuse_other_people, series_of_fold
 from models.evaluation.folder import Played
-from models.evaluation.scores import Scores
+from models.evaluation.scores import Score, Scores
 from models.training import runs
 from models.training.recipe import TrainConfig
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A run on the people that its folds withheld. unfinished: folds whose training has not come to its end."""
+    """A run on the people that its folds withheld. unfinished: folds whose training has not come to its end.
+
+    insoles: scores where force plates stood. beside: another run, where one was asked for.
+    """
 
     config: TrainConfig
     folds: tuple[str, ...]
@@ -32,8 +36,9 @@ class Evaluated:
     trials: Mapping[str, Trial]
     found: Scores
     comparisons: Sequence[Comparison]
-    insoles: Sequence[insoles.Row]
+    insoles: Sequence[Score]
     remarks: Sequence[str]
+    beside: Beside | None = None
 
     @property
     def virtual(self) -> bool:
@@ -52,12 +57,18 @@ def evaluate_run(
     *,
     processes: int = 1,
     formulas: bool = True,
+    other: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Evaluated:
-    """Plays every fold's withheld people, or takes the series that are kept with the fold; raises as `report` does."""
+    """Plays every fold's withheld people, or takes the series that are kept with the fold; raises as `report` does.
+
+    other: a second run of the same folds, to stand beside.
+    """
     folds = runs.folds(run_folder)
     if not folds:
         raise ValueError(f"{run_folder}: holds no fold; train it with `second-skin-lab train`")
+    if other is not None:
+        shared_folds(run_folder, other)
     config, _ = runs.read_config(next(iter(folds.values())))
     recordings = dataset.load(data, processes, config.way)
     for fold in folds.values():
@@ -69,6 +80,8 @@ def evaluate_run(
     played = Played(
         [one for part in parts for one in part.series], [], [line for part in parts for line in part.remarks]
     )
+    other_data = _of_other_data(run_folder, recordings)
+    del recordings  # more memory than all that follows
     found = Scores(score for one in played.series for score in scores.of_series(one))
     comparisons, refused = _comparisons(found)
     trials = {one.name: _without_turns(read_trial(data / f"{one.name}.parquet")) for one in played.series}
@@ -80,8 +93,14 @@ def evaluate_run(
         trials=trials,
         found=found,
         comparisons=comparisons,
-        insoles=_insoles(trials),
-        remarks=[*refused, *_of_other_data(run_folder, recordings), *played.remarks],
+        insoles=[
+            score
+            for name, trial in trials.items()
+            if trial.plates is not None
+            for score in insoles.of_trial(name, trial)
+        ],
+        remarks=[*refused, *other_data, *played.remarks],
+        beside=None if other is None else beside(found, run_folder, other, data, processes=processes),
     )
 
 
@@ -90,16 +109,6 @@ def _comparisons(found: Scores) -> tuple[list[Comparison], list[str]]:
         return anova.comparisons(found), []
     except ValueError as error:
         return [], [f"No ANOVA: {error}."]
-
-
-def _insoles(trials: Mapping[str, Trial]) -> list[insoles.Row]:
-    found = [
-        score
-        for name, trial in trials.items()
-        if trial.plates is not None
-        for score in insoles.of_trial(name, trial)
-    ]
-    return insoles.table(found) if found else []
 
 
 def _of_other_data(run_folder: Path, recordings: Sequence[Recording]) -> list[str]:

@@ -116,7 +116,7 @@ def test_series_are_kept_until_the_networks_change(
         patched.setattr(fold_series, "play_recordings", refuse)
         again = fold_series.series_of_fold(fold, data, recordings, formulas=False)
         for was, now in zip(first.series, again.series, strict=True):
-            np.testing.assert_allclose(was.estimates["tcn"], now.estimates["tcn"], rtol=1e-6)
+            np.testing.assert_array_equal(was.estimates["tcn"], now.estimates["tcn"])
         with pytest.raises(AssertionError, match="was played again"):
             fold_series.series_of_fold(fold, data, recordings, formulas=True)
     state = torch.load(fold / "knee_angle.pt", weights_only=True)
@@ -223,3 +223,46 @@ def test_people_that_the_data_do_not_hold_are_named(
     assert cli.main(["report", str(tmp_path), str(data), "--out", str(tmp_path / "out")]) == 2
     assert "is no run" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_another_run_of_the_same_folds_stands_beside(
+    run: Path, data: Path, recordings: list[Recording], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two of three folds, the withheld person deciding, every knee told 1 degree more."""
+    literal = tmp_path / "literal"
+    splits = {
+        name: Split(tuple(sorted(set(PEOPLE) - {name})), (name,), (name,)) for name in ("vw-1000", "vw-1001")
+    }
+    config = TrainConfig(max_epochs=80, paper_literal=True)
+    runs.open_run(literal, recordings, splits, config)
+    for fold in splits:
+        for path in (run / fold).glob("*.pt"):
+            state = torch.load(path, weights_only=True)
+            state["best"]["output_mean"] += float(path.stem == "knee_angle")
+            torch.save(state, literal / fold / path.name)
+    out = tmp_path / "out"
+    arguments = ["report", str(run), str(data), "--out", str(out), "--no-formulas"]
+    assert cli.main([*arguments, "--beside", str(literal)]) == 0
+    told = json.loads((out / "report.json").read_text())["beside"]
+    assert (told["folds"], told["people"]) == (["vw-1000", "vw-1001"], 2)
+    assert told["differs"] == {"paper_literal": [False, True], "people trained on": [1, 2]}
+    with (out / "subjects.csv").open() as lines:
+        own = [
+            float(row["rmse"])
+            for row in csv.DictReader(lines)
+            if (row["estimator"], row["outcome"], row["group"]) == ("tcn", "knee_angle", "overall")
+            and row["subject"] in splits
+        ]
+    here, there = told["spreads"]["rmse"]["knee_angle"]
+    assert here["mean"] == pytest.approx(np.mean(own))
+    assert here["mean"] != pytest.approx(there["mean"], abs=0.01)
+    assert told["spreads"]["rmse"]["hip_flexion"][0] == pytest.approx(
+        told["spreads"]["rmse"]["hip_flexion"][1]
+    )
+    page = (out / "report.md").read_text()
+    assert "paper_literal False here, True there" in page and "| RMSE there |" in page
+    assert "| knee_angle, deg | 6 / 6 |" in page and "| lumbar_extension, deg | 6 |" in page
+    shutil.rmtree(literal / "vw-1000")
+    shutil.rmtree(literal / "vw-1001")
+    assert cli.main([*arguments, "--beside", str(literal)]) == 2
+    assert "withholds nobody whom" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.trial import Trial, write_trial
 from models import cli
+from models.evaluation import robustness
 from models.evaluation.disturbances import Disturbance, disturbances, rows_of
 
 THIGH = list(signals.STREAMS[signals.STREAM_INDEX["imu_thigh_l"]].channels)
@@ -33,7 +34,7 @@ def plain(trial: Trial) -> np.ndarray:
 def test_every_sensor_and_amount_is_among_them_and_nothing_wrong_comes_first() -> None:
     every = disturbances()
     assert every[0] == Disturbance("none")
-    assert len(every) == len(set(every)) == 1 + 6 * 9 + 8 + 5 * 8 + 5 * 8 * 3
+    assert len(every) == len(set(every)) == 1 + 6 * 9 + 8 + 10 * 8 + 5 * 8 * 3
     assert {one.stream for one in disturbances(["lost"])[1:]} == set(signals.STREAM_NAMES)
     with pytest.raises(ValueError, match="no disturbance rain"):
         disturbances(["rain"])
@@ -62,6 +63,8 @@ def test_a_wrong_clock_moves_a_sensor_in_time(trial: Trial, plain: np.ndarray) -
     rows = rows_of("a", trial, Disturbance("clock", "imu_thigh_l", 20.0))
     scale = np.std(plain[:, THIGH])
     np.testing.assert_allclose(rows[60:, THIGH], plain[56:-4, THIGH], atol=0.02 * scale)
+    early = rows_of("a", trial, Disturbance("clock", "imu_thigh_l", -20.0))
+    np.testing.assert_allclose(early[60:-8, THIGH], plain[64:-4, THIGH], atol=0.02 * scale)
 
 
 def test_a_turned_sensor_keeps_its_lengths_and_feels_gravity_askew() -> None:
@@ -96,3 +99,14 @@ def test_tables_and_figure_from_the_command_line(
     }
     assert "| one sensor is lost |" in (tmp_path / "out" / "robustness.md").read_text()
     assert cli.main([*arguments, "--only", "rain"]) == 2
+
+
+def test_what_would_be_lost_or_means_nothing_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.md").write_text("mine")
+    with pytest.raises(ValueError, match=r"holds thesis\.md, which would be lost"):
+        robustness.robustness(bundles.SHIPPED, tmp_path / "no folder", tmp_path / "out")
+    for seconds in (-1.0, 0.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=r"--seconds .*: above 0 wanted"):
+            robustness.robustness(bundles.SHIPPED, tmp_path / "no folder", tmp_path / "new", seconds=seconds)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
