@@ -62,7 +62,9 @@ def trial_paths(folder: Path) -> list[Path]:
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == _ENDING)
     shouted = [path.name for path in paths if path.suffix != _ENDING]
     if shouted:
-        raise TrialError(f"{folder}: {listed(shouted)}: a trial's name ends in {_ENDING}, in small letters: rename it")
+        raise TrialError(
+            f"{folder}: {listed(shouted)}: a trial's name ends in {_ENDING}, in small letters: rename it"
+        )
     if not paths:
         raise TrialError(f"{folder}: holds no trial (*.parquet); make some with `second-skin-lab virtual`")
     return paths
