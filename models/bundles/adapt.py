@@ -11,7 +11,6 @@ import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from models.evaluation import evaluate, folder
 from models.evaluation.folder import Played
 from models.evaluation.markdown import number, table
 from models.evaluation.networks import score
+from models.files import write_whole
 from models.network import export, lineage, tcn
 from models.training import fit, initial, runs
 from models.training.recipe import TrainConfig
@@ -87,6 +87,7 @@ def adapt(
     the old one speak of the old weights. Raises ValueError where a subject of `test` or `calibration` was ever trained
     on or is in both, where `calibration` has too few people, or where `test` or `data` do not know an outcome.
     """
+    export.refuse_other_folder(out)
     parent = bundles.load(old)
     recordings, withheld = dataset.load(data, processes), dataset.load(test, processes)
     people = dataset.load(calibration, processes) if calibration else []
@@ -103,7 +104,7 @@ def adapt(
         networks,
         parent.baselines(),
         name=name or parent.manifest.name,
-        created=_newest(data),
+        created=export.date_of(data.glob("*.parquet")),
         card=about,
     )
     before, after = (folder.play_recordings(one, test, withheld, formulas=False) for one in (old, candidate))
@@ -268,10 +269,4 @@ def _report(out: Path, found: Adaptation, about: Mapping[str, Any]) -> None:
         **about,
     }
     path = out.with_name(f"{out.name}.report.json")
-    runs.write(path, (json.dumps(content, indent=1) + "\n").encode())
-
-
-def _newest(data: Path) -> str:
-    """When the last of the trials was written: the same trials give the same bundle."""
-    last = max(path.stat().st_mtime for path in data.glob("*.parquet"))
-    return datetime.fromtimestamp(last, timezone.utc).isoformat(timespec="seconds")
+    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())

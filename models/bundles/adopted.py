@@ -16,7 +16,6 @@ import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +69,7 @@ def adopt(
     without them the bundle says that these are not known. Raises CheckpointError where an outcome stays without a
     network or gets two, and as `checkpoint.read`.
     """
+    export.refuse_other_folder(out)
     mapped = _read_map(map_file)
     found: dict[str, Tcn] = {}
     sources: dict[str, dict[str, str]] = {}
@@ -87,7 +87,7 @@ def adopt(
     card = {"imported": sources, "rest": str(rest.name) if rest else "", "note": _NOTE}
     fitted = _baselines(data)
     with export.whole(out) as fresh:
-        manifest = export.export(fresh, networks, fitted, name=name, created=_newest(paths), card=card)
+        manifest = export.export(fresh, networks, fitted, name=name, created=export.date_of(paths), card=card)
         whole = bundle.load(fresh)
         whole.self_test(engines.create("numpy", whole, len(signals.SIDES)))
     return manifest
@@ -238,9 +238,3 @@ def _baselines(data: Path | None) -> Baselines:
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _newest(paths: Sequence[Path]) -> str:
-    """When the last of the files was written: the same files give the same bundle."""
-    last = max(path.stat().st_mtime for path in paths)
-    return datetime.fromtimestamp(last, timezone.utc).isoformat(timespec="seconds")

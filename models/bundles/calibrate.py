@@ -32,6 +32,7 @@ def calibrate(
     recordings, training: see fit.fit; test: of other people, for the card. ValueError: somebody in `recordings` or
     `test` is known to have trained the bundle, or is in both.
     """
+    export.refuse_other_folder(out or folder)
     known = bundle.load(folder)
     refuse_trained(known, [*recordings, *test])
     calibration = fit.fit(known, recordings, training, say=say)

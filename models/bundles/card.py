@@ -64,6 +64,7 @@ def of_run(run_folder: Path, split: Split, recordings: Sequence[Recording]) -> d
             "validation_subjects": len(split.validation),
             "train": list(split.train),
             "validation": list(split.validation),
+            "before": sorted(runs.trained_on(run_folder) - {*split.train, *split.validation}),
             "trials": len(training),
             "hours": round(sum(len(r.rows) for r in training) / signals.RATE_HZ / 3600, 2),
             "tasks": sorted({r.task for r in training}),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -39,8 +38,13 @@ def _checked(folder: Path) -> Manifest:
     path = folder / bundle.MANIFEST
     try:
         manifest = Manifest.model_validate_json(path.read_bytes())
-    except (json.JSONDecodeError, ValidationError) as error:
-        raise ValueError(f"{path}: is not the manifest of a bundle ({error})") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ValueError(
+            f"{path}: is not the manifest of a bundle ({where + ': ' if where else ''}{first['msg']});"
+            " copy or export the bundle again"
+        ) from None
     wrong = [] if manifest.format in FORMATS else [f"format {manifest.format} is not one of {FORMATS}"]
     if manifest.sha256 != manifest.digest():
         wrong.append("it was changed after the export")

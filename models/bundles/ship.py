@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from models.bundles import calibrate, card, card_text
 from models.confidence import fit, intervals
 from models.data import dataset
 from models.data.dataset import Recording
-from models.data.folds import Split, refuse_reserved
+from models.data.folds import refuse_reserved
 from models.evaluation import baselines
 from models.network import export
 from models.training import runs
@@ -39,6 +38,7 @@ def ship(
     on the card. Raises ValueError where a subject of `test` or `calibration` is one of the training, and where one that
     is kept for evaluation was trained on.
     """
+    export.refuse_other_folder(out)
     run_folder = runs.only_fold(run_folder)
     config, split = runs.read_config(run_folder)
     refuse_reserved(split)
@@ -50,13 +50,16 @@ def ship(
     people, judges = (
         dataset.load(folder, processes, config.way) if folder else [] for folder in (calibration, test)
     )
-    people = _unseen(people, split.train) or validation
-    judges = _unseen(judges, _seen(split))
+    people = _unseen(people, runs.trained_on(run_folder) - {*split.validation}) or validation
+    judges = _unseen(judges, runs.trained_on(run_folder))
     fitted = baselines.fit(training, validation)
     about: dict[str, Any] = card.of_run(run_folder, split, recordings)
     with export.whole(out) as fresh:
         networks = runs.best_networks(run_folder)
-        manifest = export.export(fresh, networks, fitted, name=name, created=_ended(run_folder), card=about)
+        states = [run_folder / f"{outcome}.pt" for outcome in signals.OUTCOME_NAMES]
+        manifest = export.export(
+            fresh, networks, fitted, name=name, created=export.date_of(states), card=about
+        )
         about |= _confidence(fresh, people, training, judges, say)
         if test is not None:
             about |= card.measured(fresh, test, judges)
@@ -96,17 +99,7 @@ def _confidence(
     return {"confidence": {**found.facts, **tested}}
 
 
-def _seen(split: Split) -> tuple[str, ...]:
-    return (*split.train, *split.validation)
-
-
-def _unseen(recordings: list[Recording], seen: Sequence[str]) -> list[Recording]:
-    if both := sorted({r.subject for r in recordings} & set(seen)):
+def _unseen(recordings: list[Recording], seen: set[str]) -> list[Recording]:
+    if both := sorted({r.subject for r in recordings} & seen):
         raise ValueError(f"subjects {', '.join(both)} were trained on; choose others")
     return recordings
-
-
-def _ended(run_folder: Path) -> str:
-    """When the run last wrote a checkpoint: the same run gives the same bundle."""
-    last = max((run_folder / f"{outcome}.pt").stat().st_mtime for outcome in signals.OUTCOME_NAMES)
-    return datetime.fromtimestamp(last, timezone.utc).isoformat(timespec="seconds")

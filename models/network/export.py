@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from jetson_runtime.inference import bundle
 from jetson_runtime.inference.bundle import Baselines, Manifest
 from jetson_runtime.inference.layout import Network, TensorSpec
 from jetson_runtime.suit import signals
+from models.files import refuse_taken, whole_folder
 from models.network import graphs, tcn
 
 ALIGNMENT = 64
@@ -61,18 +62,24 @@ def export(
 
 @contextmanager
 def whole(out: Path) -> Iterator[Path]:
-    """A new folder to write a bundle into, which takes the place of `out` once the block has ended without an error."""
-    fresh = out.with_name(f"{out.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    try:
+    """A new folder to write a bundle into, which takes the place of `out` once the block has ended without an error.
+
+    Raises ValueError where `out` is no bundle and not empty either: what else stands there is not replaced.
+    """
+    with whole_folder(out, bundle.MANIFEST) as fresh:
         yield fresh
         bundle.load(fresh)
-    except BaseException:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise
-    shutil.rmtree(out, ignore_errors=True)
-    fresh.replace(out)
+
+
+def date_of(files: Iterable[Path]) -> str:
+    """When the last of `files`, of which a bundle is made, was written: the same files give the same bundle."""
+    last = max(file.stat().st_mtime for file in files)
+    return datetime.fromtimestamp(last, timezone.utc).isoformat(timespec="seconds")
+
+
+def refuse_other_folder(out: Path) -> None:
+    """As `whole` does, for who works long before there is a bundle to write."""
+    refuse_taken(out, bundle.MANIFEST)
 
 
 def write_graphs(folder: Path, network: Network, specs: Mapping[str, TensorSpec]) -> None:

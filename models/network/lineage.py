@@ -9,6 +9,6 @@ from typing import Any
 def trained_on(card: Mapping[str, Any]) -> set[str]:
     """Everybody whom the card names as trained on or stopped by, of the bundle and of all it comes from."""
     training = card.get("training", {})
-    named = [training.get(key, ()) for key in ("train", "validation")]
+    named = [training.get(key, ()) for key in ("train", "validation", "before")]
     named += [ancestor["subjects"] for ancestor in card.get("ancestry", ())]
     return {name for names in named for name in names}

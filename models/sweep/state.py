@@ -5,27 +5,24 @@ SWEEP/jobs/<name>/job.json   what the job is
 SWEEP/jobs/<name>/run/       the training's own run folder with its checkpoints
 SWEEP/jobs/<name>/done.json  the job's results; written last and whole: where it is, the job is done
 SWEEP/results.csv ...        what tables.py makes of all that
+SWEEP/runs/<recipe>/         the same networks in the layout of a run (as_runs.py)
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from models.files import write_whole
+from models.files import alone, write_whole
 from models.sweep.errors import SweepError
 
 SWEEP = "sweep.json"
 JOB = "job.json"
 DONE = "done.json"
 RUN = "run"
-_LOCK = "lock"
 
 
 def open_sweep(folder: Path, asked: dict[str, Any], data: str) -> None:
@@ -35,7 +32,7 @@ def open_sweep(folder: Path, asked: dict[str, Any], data: str) -> None:
     if path.exists() and (begun := read(path)["data"]) != data:
         raise SweepError(
             f"{folder}: this sweep was begun with other data (hash {begun[:12]}, now {data[:12]}); give it the"
-            " same folder of trials, or choose another --out"
+            " same folder of trials, or choose another --run"
         )
     write(path, {"data": data, "asked": asked})
 
@@ -70,20 +67,9 @@ def write_text(path: Path, text: str) -> None:
     write_whole(path, text.encode())
 
 
-@contextmanager
-def held(folder: Path, patience_s: float, remedy: str) -> Iterator[None]:
-    """Nobody else works in `folder` meanwhile: a process that died has let go of it.
-
-    Raises SweepError with `remedy` where another still holds it after `patience_s`.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / _LOCK).open("a") as lock:
-        last = time.monotonic() + patience_s
-        while not _taken(lock.fileno()):
-            if time.monotonic() >= last:
-                raise SweepError(f"{folder}: another process works in it; {remedy}")
-            time.sleep(0.1)
-        yield
+def held(folder: Path, patience_s: float, remedy: str) -> AbstractContextManager[None]:
+    """Nobody else works in `folder` meanwhile; raises SweepError with `remedy` where another does for `patience_s`."""
+    return alone(folder, patience_s, SweepError(f"{folder}: another process works in it; {remedy}"))
 
 
 def full(folder: Path) -> str:
@@ -100,11 +86,3 @@ def disk_full(error: BaseException | None) -> bool:
             return True
         error = error.__cause__
     return False
-
-
-def _taken(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from jetson_runtime.suit import signals
@@ -153,7 +152,6 @@ def _epoch(
     first = groups[0].members[0].epoch * steps
     totals = [torch.zeros(len(group.members), dtype=torch.float64, device=device) for group in groups]
     for step in range(first, first + steps):
-        workers.stop_if_orphaned()
         progress = _progress(step / (config.max_epochs * steps), time.monotonic() - started_s, config)
         drawn = {fold: batches[fold].draw(step) for fold in folds}
         rows = {fold: on_device(pair[0], device) for fold, pair in drawn.items()}
@@ -174,13 +172,13 @@ def _members(fold_folder: Path, config: TrainConfig, outcomes: Sequence[str]) ->
 
 def _given(fold_folder: Path, source: Path) -> tcn.TcnSet:
     start = initial.networks(source, fold_folder)
-    runs.same_start(fold_folder, source, initial.weights_hash(source, fold_folder))
+    sha256, people = initial.weights_hash(source, fold_folder), initial.trained_on(source, fold_folder)
+    runs.same_start(fold_folder, source, sha256, people)
     return start
 
 
 def _random(fold_folder: Path, config: TrainConfig) -> tcn.TcnSet:
-    with np.load(fold_folder / runs.STATISTICS) as table:
-        statistics = {name: table[name] for name in table.files}
+    statistics = runs.read_statistics(fold_folder)
     start = tcn.TcnSet(config.dropout)
     for outcome in signals.OUTCOME_NAMES:
         start[outcome] = random_network(fold_folder.name, outcome, config, statistics)

@@ -10,23 +10,31 @@ import torch
 from torch import Tensor
 
 from jetson_runtime.inference import bundle
-from models.network import tcn
+from models.network import lineage, tcn
 from models.training import runs
 
 
 def networks(source: Path, fold_folder: Path) -> tcn.TcnSet:
     """Weights and normalisation of a bundle, or of the same fold (else the only one) of the run `source`.
 
-    Raises ValueError where the run was trained on a subject that this fold withholds: its test would be void.
+    Raises ValueError where these, or what they come from, were trained on a subject that this fold withholds: its test
+    would be void.
     """
+    _, ours = runs.read_config(fold_folder)
+    of_a_bundle = (source / bundle.MANIFEST).exists()
+    other = source if of_a_bundle else _fold_of(source, fold_folder)
+    if seen := sorted({*ours.test} & trained_on(source, fold_folder)):
+        raise ValueError(
+            f"{other}: was trained on {', '.join(seen)}, whom {fold_folder} withholds; start from other weights"
+        )
+    return of_bundle(bundle.load(source)) if of_a_bundle else runs.best_networks(other)
+
+
+def trained_on(source: Path, fold_folder: Path) -> set[str]:
+    """Everybody whom the weights that `networks` takes from `source` have seen, as far as it is told."""
     if (source / bundle.MANIFEST).exists():
-        return of_bundle(bundle.load(source))
-    other = _fold_of(source, fold_folder)
-    (_, theirs), (_, ours) = runs.read_config(other), runs.read_config(fold_folder)
-    seen = set(ours.test) & {*theirs.train, *theirs.validation}
-    if seen:
-        raise ValueError(f"{other}: was trained on {', '.join(sorted(seen))}, whom {fold_folder} withholds")
-    return runs.best_networks(other)
+        return lineage.trained_on(bundle.load(source).manifest.card)
+    return runs.trained_on(_fold_of(source, fold_folder))
 
 
 def weights_hash(source: Path, fold_folder: Path) -> str:

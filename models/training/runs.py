@@ -3,7 +3,7 @@
     R/run.json           recipe, how it differs from the paper's, ours where that is silent; hash of the data,
                          version of the code
     R/<fold>/config.json, statistics.npz
-    R/<fold>/start.json      the sha256 of the weights it started from, where these were given
+    R/<fold>/start.json      where it started from given weights: their sha256, and whom they had seen
     R/<fold>/<outcome>.pt    where the outcome's training stands and its best weights so far
     R/<fold>/<outcome>.csv   its curve
 
@@ -16,21 +16,25 @@ import csv
 import hashlib
 import io
 import json
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.errors import SuitError
 from models.data import dataset
 from models.data.dataset import Recording
-from models.data.folds import Split, refuse_reserved
+from models.data.folds import Split, fits_a_folder, refuse_reserved
+from models.files import write_whole
 from models.network import tcn
 from models.training.recipe import TrainConfig, beside_paper
 
@@ -40,6 +44,7 @@ STATISTICS = "statistics.npz"
 START = "start.json"
 # What a run of an older version does not tell of its recipe.
 _ADDED = {"way": "device"}
+_STATE = {"weights", "best", "adam", "curve", "epoch", "elapsed_s", "best_epoch", "best_loss"}
 
 
 class RunError(SuitError):
@@ -65,9 +70,25 @@ def only_fold(run_or_fold: Path) -> Path:
 
 def read_config(fold_folder: Path) -> tuple[TrainConfig, Split]:
     """The recipe and the split of a fold."""
-    content = json.loads((fold_folder / CONFIG).read_text(encoding="utf-8"))
-    split = {role: tuple(names) for role, names in content["split"].items()}
-    return TrainConfig(**content["config"]), Split(**split)
+    with _damage_told(fold_folder / CONFIG):
+        content = _read_json(fold_folder / CONFIG)
+        split = {role: tuple(names) for role, names in content["split"].items()}
+        return TrainConfig(**content["config"]), Split(**split)
+
+
+def trained_on(fold_folder: Path) -> set[str]:
+    """Who trained or stopped the fold, or what it was started from."""
+    _, split = read_config(fold_folder)
+    path = fold_folder / START
+    before = _read_json(path).get("trained_on", ()) if path.exists() else ()
+    return {*split.train, *split.validation, *before}
+
+
+def read_statistics(fold_folder: Path) -> dict[str, npt.NDArray[np.float64]]:
+    """Means and spreads of inputs and outcomes that the fold trains in, by name."""
+    path = fold_folder / STATISTICS
+    with _damage_told(path), np.load(path) as table:
+        return {name: table[name] for name in table.files}
 
 
 def read_run(fold_folder: Path) -> dict[str, Any]:
@@ -77,7 +98,9 @@ def read_run(fold_folder: Path) -> dict[str, Any]:
         raise FileNotFoundError(
             f"{path}: is missing, it tells what the fold was trained on; copy it beside the fold"
         )
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    content = _read_json(path)
+    with _damage_told(path):
+        content["data"]["sha256"]
     return content
 
 
@@ -104,7 +127,10 @@ def read_state(fold_folder: Path, outcome: str) -> dict[str, Any]:
     path = fold_folder / f"{outcome}.pt"
     if not path.exists():
         raise FileNotFoundError(f"{path}: no epoch has ended yet; go on with `second-skin-lab train`")
-    state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+    with _damage_told(path):
+        state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+        if missing := _STATE - state.keys():
+            raise KeyError(*sorted(missing))
     return state
 
 
@@ -153,12 +179,12 @@ def open_run(
         _open_fold(run_folder / fold, recordings, split, config)
 
 
-def same_start(fold_folder: Path, source: Path, sha256: str) -> None:
-    """Keeps which weights the fold started from; raises RunError where it began with others of the same name."""
+def same_start(fold_folder: Path, source: Path, sha256: str, people: Iterable[str]) -> None:
+    """Keeps which weights the fold started from and whom these had seen; RunError where it began with others."""
     path = fold_folder / START
     if not path.exists():
-        write(path, _json({"sha256": sha256}))
-    elif json.loads(path.read_text(encoding="utf-8"))["sha256"] != sha256:
+        write(path, _json({"sha256": sha256, "trained_on": sorted(people)}))
+    elif _read_json(path).get("sha256") != sha256:
         raise RunError(
             f"{fold_folder}: began with other weights than {source} holds now; choose another folder"
         )
@@ -177,7 +203,7 @@ def refuse_split(
     `outcomes` without a single label, a name that cannot be a folder's.
     """
     refuse_reserved(split)
-    if Path(fold).name != fold or fold in ("", ".", ".."):
+    if not fits_a_folder(fold) or fold == RUN:
         raise ValueError(f"fold {fold!r}: cannot be a folder's name; rename the subject")
     both = set(split.train) & {*split.validation, *split.test}
     if both:
@@ -208,12 +234,14 @@ def data_hash(recordings: Sequence[Recording]) -> str:
 
 
 def code_version() -> str:
-    """The package's version and a hash of the files that decide a training's numbers."""
-    folder = Path(__file__).parent
+    """The package's version and a hash of the files that decide a training's numbers, its rows' included."""
+    laboratory, runtime = Path(__file__).parents[1], Path(signals.__file__).parents[1]
     sources = [
-        *sorted(folder.glob("*.py")),
-        folder.parent / "network" / "tcn.py",
-        folder.parent / "data" / "dataset.py",
+        *sorted((laboratory / "training").glob("*.py")),
+        laboratory / "network" / "tcn.py",
+        *(laboratory / "data" / f"{name}.py" for name in ("dataset", "folds", "offline", "segments")),
+        *sorted((runtime / "timing").glob("*.py")),
+        runtime / "suit" / "signals.py",
     ]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     try:
@@ -225,15 +253,9 @@ def code_version() -> str:
 
 def write(path: Path, content: bytes) -> None:
     """Writes a file whole or not at all; raises RunError where the disk does not take it."""
-    fresh = path.with_name(f"{path.name}.new")
     try:
-        with fresh.open("wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        fresh.replace(path)
+        write_whole(path, content)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
         raise RunError(
             f"{path}: cannot be written ({error.strerror}); make room and run the same command again:"
             " it goes on from the last whole epoch"
@@ -244,8 +266,8 @@ def _open_fold(folder: Path, recordings: Sequence[Recording], split: Split, conf
     content = _plain({"config": asdict(config), "split": asdict(split)})
     path = folder / CONFIG
     if path.exists():
-        held = json.loads(path.read_text(encoding="utf-8"))
-        if {**held, "config": {**_ADDED, **held["config"]}} != content:
+        held = _read_json(path)
+        if {**held, "config": {**_ADDED, **held.get("config", {})}} != content:
             raise RunError(f"{folder}: holds another recipe or split; choose another folder")
         return
     folder.mkdir(exist_ok=True)
@@ -264,7 +286,7 @@ def _open_fold(folder: Path, recordings: Sequence[Recording], split: Split, conf
 def _same_run(path: Path, identity: Mapping[str, Any]) -> None:
     if not path.exists():
         return
-    held = json.loads(path.read_text(encoding="utf-8"))
+    held = _read_json(path)
     held["recipe"] = {**_ADDED, **held.get("recipe", {})}
     for key, what in (("recipe", "another recipe"), ("data", "a run on other data")):
         if held.get(key) != identity[key]:
@@ -275,11 +297,31 @@ def _same_run(path: Path, identity: Mapping[str, Any]) -> None:
 def _ended(curve: Path, config: TrainConfig) -> bool:
     if not curve.exists():
         return False
-    with curve.open(encoding="utf-8") as lines:
+    with _damage_told(curve), curve.open(encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
-    losses = [float(row["validation_loss"]) for row in rows]
-    best = 1 + min(range(len(losses)), key=losses.__getitem__)
-    return has_ended(config, len(rows), best, float(rows[-1]["elapsed_s"]))
+        losses = [float(row["validation_loss"]) for row in rows]
+        best = 1 + min(range(len(losses)), key=losses.__getitem__)
+        return has_ended(config, len(rows), best, float(rows[-1]["elapsed_s"]))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    with _damage_told(path):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("is no table")
+    return content
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """RunError that names the file where what it holds cannot be understood."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, EOFError, RuntimeError, BadZipFile, UnpicklingError) as error:
+        raise RunError(
+            f"{path}: is damaged ({type(error).__name__}); put a whole copy in its place, or remove"
+            f" {path.parent} and run the training again"
+        ) from None
 
 
 def _plain(content: dict[str, Any]) -> Any:

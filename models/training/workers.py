@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import ctypes
 import multiprocessing
 import os
-import time
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from queue import Empty
@@ -15,18 +15,14 @@ from typing import Any, TypeVar
 import torch
 
 from jetson_runtime.suit.errors import SuitError
+from models.files import alone
 from models.training.runs import RunError
 
 Share = TypeVar("Share")
 Report = TypeVar("Report")
 
-LOCK = "lock"
 _PATIENCE_S = 5.0
-_parent: list[int] = []
-
-
-class _OrphanedError(Exception):
-    """The process that this worker reports to is gone."""
+_PR_SET_PDEATHSIG = 1
 
 
 def spread(
@@ -59,36 +55,14 @@ def spread(
             process.join()
 
 
-def stop_if_orphaned() -> None:
-    """Ends a worker whose training was killed: nobody would hear of its epochs, and the next one wants its fold."""
-    if _parent and os.getppid() != _parent[0]:
-        raise _OrphanedError
-
-
 @contextlib.contextmanager
 def locked(folders: Sequence[Path]) -> Iterator[None]:
     """Holds the folders for this training, its workers included; raises RunError where another one has them."""
     with contextlib.ExitStack() as held:
         for folder in folders:
-            file = held.enter_context((folder / LOCK).open("w"))
-            _lock(file.fileno(), folder)
+            taken = RunError(f"{folder}: another training is at work on it; wait for it or end it")
+            held.enter_context(alone(folder, _PATIENCE_S, taken))
         yield
-
-
-def _lock(descriptor: int, folder: Path) -> None:
-    """Waits a little: the workers of a training that was just killed notice at their next step."""
-    until_s = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > until_s:
-                raise RunError(
-                    f"{folder}: another training is at work on it; wait for it or end it"
-                ) from None
-            time.sleep(0.1)
-        else:
-            return
 
 
 def _work(
@@ -97,16 +71,22 @@ def _work(
     queue: Any,
     parent: int,
 ) -> None:
-    _parent.append(parent)
+    _live_no_longer_than(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with _one_thread():
             work(share, lambda report: queue.put(("report", report)))
-    except _OrphanedError:
-        queue.cancel_join_thread()
     except (SuitError, ValueError) as error:
         queue.put(("error", error))
     else:
         queue.put(("end", None))
+
+
+def _live_no_longer_than(parent: int) -> None:
+    """The kernel ends this worker with its training: nobody would hear of it, and the next training wants its fold."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _listen(queue: Any, started: Sequence[Any], tell: Callable[[Report], None]) -> None:

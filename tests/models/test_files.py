@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from models.files import whole, write_whole
+from models.files import alone, whole, whole_folder, write_whole
 
 
 def test_a_new_file_takes_the_old_ones_place(tmp_path: Path) -> None:
@@ -42,3 +42,42 @@ def test_an_error_of_the_writing_names_the_file_and_others_keep_theirs(tmp_path:
     with pytest.raises(FileNotFoundError) as nowhere:
         write_whole(tmp_path / "no" / "b.txt", b"")
     assert nowhere.value.filename == str(tmp_path / "no" / "b.txt")
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    thesis = tmp_path / "thesis"
+    thesis.mkdir()
+    (thesis / "chapter").write_text("one")
+    with (
+        pytest.raises(ValueError, match=r"thesis: holds something else \(no mark\)"),
+        whole_folder(thesis, "mark"),
+    ):
+        raise AssertionError
+    with (
+        pytest.raises(ValueError, match="chapter: holds something else"),
+        whole_folder(thesis / "chapter", "mark"),
+    ):
+        raise AssertionError
+    assert (thesis / "chapter").read_text() == "one"
+
+
+def test_a_new_folder_takes_the_place_of_its_like_or_of_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "out"
+    for content in ("old", "new"):
+        with whole_folder(out, "mark") as fresh:
+            (fresh / "mark").write_text(content)
+        assert (out / "mark").read_text() == content
+    with pytest.raises(KeyboardInterrupt), whole_folder(out, "mark") as fresh:
+        (fresh / "mark").write_text("half")
+        raise KeyboardInterrupt
+    assert (out / "mark").read_text() == "new"
+    assert list(out.parent.iterdir()) == [out]
+
+
+def test_whoever_holds_a_folder_finds_nothing_half_written_in_it(tmp_path: Path) -> None:
+    (tmp_path / "a.txt.4711.new").write_text("ha")
+    write_whole(tmp_path / "a.txt", b"whole")
+    with alone(tmp_path, 0.0, ValueError("never")), pytest.raises(ValueError, match="taken"):
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "lock"]
+        with alone(tmp_path, 0.0, ValueError("taken")):
+            raise AssertionError

@@ -41,16 +41,16 @@ def _people(folder: Path, seeds: dict[str, list[int]], wrong: str = "") -> Path:
 
 
 @pytest.fixture(scope="module")
-def test_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def judging_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _people(tmp_path_factory.mktemp("withheld"), {"x": [20], "y": [21]})
 
 
 def test_a_bundle_that_gets_better_for_the_withheld_is_promoted_with_its_ancestry(
-    tmp_path: Path, test_people: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, judging_people: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = _people(tmp_path / "data", {"a": [1], "b": [2], "c": [3]})
     out = tmp_path / "new"
-    words = ["adapt", str(DEMO), str(data), "--test", str(test_people), "--out", str(out), *QUICK]
+    words = ["adapt", str(DEMO), str(data), "--test", str(judging_people), "--out", str(out), *QUICK]
     assert main(words) == 0
     told = capsys.readouterr().out
     assert "| hip_flexion | deg |" in told
@@ -91,12 +91,12 @@ def test_a_bundle_that_gets_better_for_the_withheld_is_promoted_with_its_ancestr
 
 
 def test_a_bundle_that_gets_worse_in_one_outcome_is_not_written(
-    tmp_path: Path, test_people: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, judging_people: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The new people's knees are told the other way round; everything else they tell well."""
     data = _people(tmp_path / "data", {"a": [1], "b": [2], "c": [3]}, wrong="knee_angle_r")
     out = tmp_path / "new"
-    words = ["adapt", str(DEMO), str(data), "--test", str(test_people), "--out", str(out), *QUICK]
+    words = ["adapt", str(DEMO), str(data), "--test", str(judging_people), "--out", str(out), *QUICK]
     assert main(words) == 1
     told = capsys.readouterr().out
     assert f"{out}: not written" in told
@@ -109,7 +109,7 @@ def test_a_bundle_that_gets_worse_in_one_outcome_is_not_written(
     assert report["after"]["rmse"]["knee_angle"] > report["before"]["rmse"]["knee_angle"]
 
 
-def test_what_is_refused(tmp_path: Path, test_people: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_refused(tmp_path: Path, judging_people: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def told(data: Path, test: Path) -> str:
         out = tmp_path / "out"
         assert main(["adapt", str(DEMO), str(data), "--test", str(test), "--out", str(out), *QUICK]) == 2
@@ -117,13 +117,13 @@ def test_what_is_refused(tmp_path: Path, test_people: Path, capsys: pytest.Captu
         return capsys.readouterr().err
 
     same = _people(tmp_path / "same", {"x": [5], "z": [6]})
-    assert "x: cannot judge" in told(same, test_people)
+    assert "x: cannot judge" in told(same, judging_people)
     one = _people(tmp_path / "one", {"a": [1]})
-    assert "one trial alone cannot be trained on" in told(one, test_people)
+    assert "one trial alone cannot be trained on" in told(one, judging_people)
 
     def calibrated_by(people: Path) -> str:
         out = ["--out", str(tmp_path / "out"), "--calibrate", str(people), *QUICK]
-        assert main(["adapt", str(DEMO), str(three), "--test", str(test_people), *out]) == 2
+        assert main(["adapt", str(DEMO), str(three), "--test", str(judging_people), *out]) == 2
         return capsys.readouterr().err
 
     three = _people(tmp_path / "three", {"a": [1], "b": [2], "c": [3]})

@@ -63,6 +63,9 @@ def test_a_changed_manifest_is_refused(older: Path) -> None:
     path.write_text(path.read_text().replace("virtual-wearer-1", "virtual-wearer-2"))
     with pytest.raises(ValueError, match="it was changed after the export"):
         renew(older, older)
+    path.write_text("{}")
+    with pytest.raises(ValueError, match=r"manifest of a bundle \(\w+: Field required\); copy or export"):
+        renew(older, older)
 
 
 def test_without_the_laboratorys_extra_the_command_names_it(

@@ -63,7 +63,7 @@ def test_a_fold_is_not_gone_on_with_from_other_weights_of_the_same_name(
     for _ in range(2):
         fit.train_folds(run, few, splits, config, say=_quiet, outcomes=("knee_angle",))
     told = json.loads((run / "s0" / runs.START).read_text())
-    assert told == {"sha256": initial.weights_hash(source, run / "s0")}
+    assert told == {"sha256": initial.weights_hash(source, run / "s0"), "trained_on": ["s1", "s2", "s3"]}
     state = runs.read_state(source / "s0", "hip_flexion")
     state["best"]["head.bias"] += 1.0
     torch.save(state, source / "s0" / "hip_flexion.pt")
@@ -81,3 +81,17 @@ def test_a_run_that_saw_the_withheld_subject_is_refused(few: list[Recording], tm
         fit.train_folds(other, few, leave_one_out(subjects, ["s1"]), config, say=_quiet)
     fit.train_folds(tmp_path / "same", few, leave_one_out(subjects, ["s0"]), config, say=_quiet)
     assert runs.finished(tmp_path / "same" / "s0")
+
+
+def test_whom_a_bundle_or_its_ancestors_saw_cannot_be_withheld(few: list[Recording], tmp_path: Path) -> None:
+    networks, known = initial.of_bundle(bundle.load(DEMO)), bundle.load(DEMO).baselines()
+    card = {"training": {"train": ["s1"], "before": ["s2"]}, "ancestry": [{"subjects": ["s3"]}]}
+    export.export(tmp_path / "given", networks, known, name="given", created="", card=card)
+    config = replace(CONFIG, init=str(tmp_path / "given"))
+    subjects = [r.subject for r in few]
+    for name in ("s1", "s2", "s3"):
+        with pytest.raises(ValueError, match=f"given: was trained on {name}, whom .*{name} withholds"):
+            fit.train_folds(tmp_path / "run", few, leave_one_out(subjects, [name]), config, say=_quiet)
+    splits = leave_one_out(subjects, ["s0"])
+    fit.train_folds(tmp_path / "run", few, splits, config, say=_quiet, outcomes=("knee_angle",))
+    assert runs.trained_on(tmp_path / "run" / "s0") == {"s1", "s2", "s3"}

@@ -66,13 +66,15 @@ def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(
     fit.train_folds(tmp_path / "whole", few, splits, CONFIG, say=_quiet, outcomes=OUTCOMES)
     asked = tmp_path / "asked"
     asked.write_bytes(pickle.dumps((tmp_path / "broken", few, splits, CONFIG, OUTCOMES, processes)))
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(asked)], check=False, timeout=600)
-    assert killed.returncode == -signal.SIGKILL
+    killed = subprocess.Popen([sys.executable, "-c", KILLED, str(asked)])
+    assert killed.wait(timeout=600) == -signal.SIGKILL
     fold = tmp_path / "broken" / "s1"
     assert not runs.finished(fold)
-    (fold / "knee_angle.pt.new").write_bytes(b"half a checkpoint")
+    half = fold / f"knee_angle.pt.{killed.pid}.new"
+    half.write_bytes(b"half a checkpoint")
 
     fit.train_folds(tmp_path / "broken", few, splits, CONFIG, say=_quiet, outcomes=OUTCOMES)
+    assert not half.exists()
     for outcome in OUTCOMES:
         whole, broken = (runs.read_state(path, outcome) for path in (tmp_path / "whole" / "s1", fold))
         assert whole["epoch"] == broken["epoch"] == 3
@@ -91,7 +93,7 @@ def test_a_full_disk_is_one_message_and_the_last_whole_epoch_stays(
 
     def full_after_the_first_checkpoint(descriptor: int) -> None:
         written.append(os.readlink(f"/proc/self/fd/{descriptor}"))
-        if sum(name.endswith(".pt.new") for name in written) > 1:
+        if sum(name.endswith(f".pt.{os.getpid()}.new") for name in written) > 1:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full_after_the_first_checkpoint)

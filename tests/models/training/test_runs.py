@@ -96,3 +96,17 @@ def test_a_fold_that_cannot_be_trained_honestly_is_refused(
 def test_what_is_no_run_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="is no run"):
         runs.folds(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["run.json", "s2/config.json", "s2/statistics.npz", "s2/knee_angle.pt", "s2/hip_flexion.csv"]
+)
+def test_a_damaged_file_is_named(recordings: list[Recording], tmp_path: Path, name: str) -> None:
+    runs.open_run(tmp_path, recordings, SPLITS, CONFIG)
+    (tmp_path / name).write_bytes(b"")
+    fold = tmp_path / "s2"
+    with pytest.raises(runs.RunError, match=f"{name}: is damaged .* run the training again"):
+        runs.read_run(fold)
+        runs.read_statistics(fold)
+        runs.finished(fold)
+        runs.read_state(fold, "knee_angle")
