@@ -8,4 +8,5 @@ run         a whole sweep
 work        one job: train, then score on the withheld
 driver      jobs on Ray, on this machine or on a cluster
 tables      what came out
+as_runs     the folds in the layout of a run, to be reported and exported
 """

@@ -33,7 +33,7 @@ class Job:
         """Of the job's folder: fold, ablation and a digest of everything."""
         digest = hashlib.sha256(json.dumps(self.as_table(), sort_keys=True).encode()).hexdigest()
         outcome = f"{self.outcomes[0]}_" if len(self.outcomes) == 1 else ""
-        return f"{_safe(self.fold)}_{outcome}{_safe(self.ablation)}_{digest[:10]}"
+        return f"{safe(self.fold)}_{outcome}{safe(self.ablation)}_{digest[:10]}"
 
     def as_table(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -76,5 +76,6 @@ def _literal(split: Split) -> Split:
     return replace(split, train=tuple(sorted({*split.train, *split.validation})), validation=split.test)
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
+    """As a part of a folder's name."""
     return "".join(c if c.isalnum() or c in "-+" else "-" for c in text)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from models.data.dataset import Recording
-from models.sweep import driver, plan, state, tables
+from models.sweep import as_runs, driver, plan, state, tables
 from models.sweep import spec as specs
 from models.sweep.errors import SweepError
 from models.sweep.spec import Spec
@@ -49,7 +49,7 @@ def run(
                 say=say,
                 ray_options=ray_options,
             )
-            for path in tables.write(folder, jobs):
+            for path in [*tables.write(folder, jobs), *as_runs.write(folder, jobs)]:
                 say(str(path))
     except OSError as error:
         if state.disk_full(error):

@@ -118,6 +118,10 @@ def _mistakes(spec: Spec) -> list[str]:
     ]
     if spec.base not in RECIPES:
         wrong.append(f"base: {spec.base!r} is none of {', '.join(RECIPES)}")
+    if spec.folds == () or (isinstance(spec.folds, int) and spec.folds < 3):
+        wrong.append(
+            f"folds: {spec.folds!r} withholds nobody; name subjects, give 3 or more, or leave it out"
+        )
     for key in ("ablations", "outcomes"):
         if len(set(getattr(spec, key))) < len(getattr(spec, key)):
             wrong.append(f"{key}: names one twice")

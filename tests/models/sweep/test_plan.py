@@ -92,6 +92,8 @@ def test_groups_of_people_can_be_withheld(tmp_path: Path) -> None:
         ("fold = 3", "fold: Extra inputs are not permitted"),
         ('by = "subject"', "by: Input should be 'fold' or 'model'"),
         ("folds = [", "is not valid TOML"),
+        ("folds = -3", "folds: -3 withholds nobody"),
+        ("folds = []", r"folds: \(\) withholds nobody"),
     ],
 )
 def test_a_wrong_file_is_told_with_its_key(tmp_path: Path, text: str, told: str) -> None:

@@ -14,7 +14,7 @@ from jetson_runtime.suit import signals
 from models import metrics
 from models.data.dataset import Recording
 from models.evaluation.networks import series
-from models.sweep import plan
+from models.sweep import as_runs, driver, plan, state
 from models.sweep.spec import Spec
 from models.sweep.work import train_and_score
 from models.training import runs
@@ -104,3 +104,24 @@ def test_what_is_left_out_teaches_nothing(four: list[Recording], tmp_path: Path)
         ]
     assert rows_of["without insoles"][0] == rows_of["without insoles"][1]
     assert rows_of["all"][0] != rows_of["all"][1]
+
+
+def test_a_sweep_s_folds_are_those_of_a_run(four: list[Recording], tmp_path: Path) -> None:
+    asked = TINY.model_copy(update={"by": "model", "outcomes": signals.OUTCOME_NAMES, "folds": ("s1", "s2")})
+    asked = asked.model_copy(update={"recipe": {**TINY.recipe, "max_epochs": 1}})
+    jobs = plan.jobs(asked, [one.subject for one in four])
+    for job in jobs[:-1]:
+        driver.attempt(train_and_score, job, four, tmp_path / "sweep")
+    (run,) = as_runs.write(tmp_path / "sweep", jobs)
+    assert as_runs.write(tmp_path / "sweep", jobs) == [run]
+    (tmp_path / "sweep").rename(tmp_path / "moved")
+    run = tmp_path / "moved" / run.relative_to(tmp_path / "sweep")
+    assert list(runs.folds(run)) == ["s1"], "one outcome of s2 is not done"
+    assert runs.finished(run / "s1")
+    assert runs.read_run(run / "s1")["data"]["sha256"] == runs.data_hash(four)
+    best = runs.best_networks(run / "s1")
+    for job, network in zip(jobs, best.members(), strict=False):
+        alone = runs.best_network(
+            state.job_folder(tmp_path / "moved", job.name) / "run" / "s1", job.outcomes[0]
+        )
+        assert all(v.equal(alone.state_dict()[k]) for k, v in network.state_dict().items())
