@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,9 @@ _PARAMETERS = {
     "weight": "weight",
     "bias": "bias",
 }
+# Of a zip archive and of a pickle, torch's newer and older files.
+_BEGINNINGS = (b"PK", b"\x80")
+_OURS = {"weights", "best", "adam"}
 _INSIDE = ("state_dict", "model_state_dict", "model", "net", "weights")
 
 
@@ -150,8 +154,14 @@ def _spread(weight: Tensor, at: Sequence[int]) -> Tensor:
 
 
 def _load(path: Path) -> Mapping[str, Any]:
+    with path.open("rb") as file:
+        if not file.read(2).startswith(_BEGINNINGS):
+            raise CheckpointError(f"{path}: is no PyTorch checkpoint; give a file that torch.save wrote")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        # torch warns of what is refused here in our own words.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise _needs_code(path, error) from None
     except (RuntimeError, EOFError, ValueError, KeyError) as error:
@@ -160,6 +170,10 @@ def _load(path: Path) -> Mapping[str, Any]:
         raise CheckpointError(f"{path}: is no PyTorch checkpoint ({_first_line(error)})") from None
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{path}: holds a {type(content).__name__}, not a dict of tensors")
+    if content.keys() >= _OURS:
+        raise CheckpointError(
+            f"{path}: is of a run of `second-skin-lab train`; make a bundle of that with `export`"
+        )
     return content
 
 

@@ -230,8 +230,11 @@ def test_what_would_run_code_is_refused_and_not_run(tmp_path: Path) -> None:
 
 def test_what_is_no_checkpoint_is_told(tmp_path: Path) -> None:
     (tmp_path / "text.pt").write_text("weights")
-    with pytest.raises(CheckpointError, match=r"text.pt"):
+    with pytest.raises(CheckpointError, match=r"text.pt: is no PyTorch checkpoint; give a file"):
         checkpoint.read(tmp_path / "text.pt", 54)
+    ours = _saved(tmp_path, {"weights": weights(), "best": weights(), "adam": {}})
+    with pytest.raises(CheckpointError, match=r"is of a run of `second-skin-lab train`; .* `export`"):
+        checkpoint.read(ours, 54)
     with pytest.raises(CheckpointError, match="holds no tensors; its keys are epoch"):
         checkpoint.read(_saved(tmp_path, {"epoch": 3}), 54)
     with pytest.raises(FileNotFoundError):
