@@ -19,8 +19,11 @@ Flags = npt.NDArray[np.bool_]
 _UPRIGHT_DEG = {"hip_flexion": 35.0, "knee_angle": 35.0, "ankle_angle": 30.0, "lumbar_extension": 30.0}
 _STILL_RAD_S, _PUSHED, _LASTING_ROWS = 0.5, 0.15, 12
 _ENOUGH_ROWS = 40
-# A badly strapped sensor leans by 20 degrees, a shank in running by 40 in the mean. A wrong axis is off by 90.
-_STILL_LIMIT_DEG, _MOVING_LIMIT_DEG, _GUESS_LIMIT_DEG = 50.0, 60.0, 80.0
+# A badly strapped sensor leans by 20 degrees, the rear shank of a lunge by 55, a foot in walking by 45 in the mean. A
+# wrong axis is off by 90.
+_STILL_LIMIT_DEG, _MOVING_LIMIT_DEG, _GUESS_LIMIT_DEG = 65.0, 70.0, 80.0
+# The mean of a movement tells of gravity where it is about as large: not that of a few strikes of a heel.
+_LIKE_GRAVITY = 0.3
 
 
 def gravity_defects(sheet: Sheet) -> Iterator[Defect]:
@@ -37,6 +40,8 @@ def gravity_defects(sheet: Sheet) -> Iterator[Defect]:
         chosen = still if still.sum() >= _ENOUGH_ROWS else rows
         limit = _STILL_LIMIT_DEG if chosen is still else _MOVING_LIMIT_DEG
         mean = accel[chosen].mean(axis=0)
+        if chosen is not still and abs(np.linalg.norm(mean) / _at_rest(accel) - 1.0) > _LIKE_GRAVITY:
+            continue
         lean = float(np.degrees(np.arccos(np.clip(mean[1] / max(np.linalg.norm(mean), 1e-9), -1.0, 1.0))))
         if lean > (limit if upright is not None else _GUESS_LIMIT_DEG):
             yield _defect(sheet, part, mean, lean, upright is not None)
@@ -46,16 +51,18 @@ def _still(accel: Doubles, gyro: Doubles | None) -> Flags:
     """(rows,) where a sensor neither turns nor is pushed, for a while: a swinging foot turns back in an instant."""
     if gyro is None:
         return np.zeros(len(accel), np.bool_)
-    size = np.linalg.norm(accel, axis=1)
-    typical = float(np.nanmedian(size))
-    # In another unit than ours, which is another defect, the usual size is the best guess of stillness.
-    at_rest = STANDARD_GRAVITY if typical > 0.25 * STANDARD_GRAVITY else typical
-    steady = np.abs(size / at_rest - 1.0) < _PUSHED
+    steady = np.abs(np.linalg.norm(accel, axis=1) / _at_rest(accel) - 1.0) < _PUSHED
     quiet = steady & (np.linalg.norm(gyro, axis=1) < _STILL_RAD_S)
     out = np.zeros(len(accel), np.bool_)
     for first, end in stretches(quiet):
         out[first:end] = end - first >= _LASTING_ROWS
     return out
+
+
+def _at_rest(accel: Doubles) -> float:
+    """What a still sensor reads; in another unit than ours, which is another defect, about its usual size."""
+    typical = float(np.nanmedian(np.linalg.norm(accel, axis=1)))
+    return STANDARD_GRAVITY if typical > 0.25 * STANDARD_GRAVITY else typical
 
 
 def upright_rows(sheet: Sheet) -> Flags | None:

@@ -288,6 +288,21 @@ def test_a_foot_that_turns_back_in_mid_swing_is_not_at_rest() -> None:
     assert list(np.flatnonzero(_still(flung, gyro))) == list(range(500, 600))
 
 
+@pytest.mark.parametrize(
+    ("part", "reads", "turns_rad_s"),
+    [("foot_l", (-24.7, 9.9, -7.1), 3.0), ("shank_l", (-7.7, 5.5, -2.1), 0.0)],
+    ids=["heel strikes", "the rear shank of a lunge"],
+)
+def test_what_a_rightly_mounted_sensor_may_read_while_upright(
+    tmp_path: Path, walk: Trial, part: str, reads: tuple[float, float, float], turns_rad_s: float
+) -> None:
+    def plant(trial: Trial) -> None:
+        trial.channels[:, _columns(f"{part} accel")] = reads
+        trial.channels[:, _columns(f"{part} gyro")] = turns_rad_s
+
+    assert not [one for one in _planted(tmp_path, walk, plant) if "degrees from +y" in one.line()]
+
+
 def _rewritten(path: Path, change: Callable[[pa.Table], pa.Table]) -> list[Defect]:
     table = pq.read_table(path)
     pq.write_table(change(table).replace_schema_metadata(table.schema.metadata), path)
