@@ -20,7 +20,7 @@ from models.data.folds import Split, is_virtual
 from models.evaluation import evaluate, folder, scores
 from models.evaluation.device import Device
 from models.evaluation.series import COLUMNS
-from models.training import runs
+from models.training import opening, runs
 from models.training.recipe import beside_paper
 
 # Entries that speak of the weights: worth nothing once these have changed.
@@ -100,7 +100,7 @@ def measured(bundle: Path, data: Path, recordings: Sequence[Recording]) -> dict[
             "subjects": len({r.subject for r in recordings}),
             "trials": len(recordings),
             "hours": round(sum(len(r.rows) for r in recordings) / signals.RATE_HZ / 3600, 3),
-            "sha256": runs.data_hash(recordings),
+            "sha256": opening.data_hash(recordings),
         },
         "test_subjects": sorted({r.subject for r in recordings}),
         "errors": evaluate.card_errors(played),

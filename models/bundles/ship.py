@@ -16,7 +16,7 @@ from models.data.dataset import Recording
 from models.data.folds import refuse_reserved
 from models.evaluation import baselines
 from models.network import export
-from models.training import runs
+from models.training import opening, runs
 
 
 def ship(
@@ -69,7 +69,7 @@ def ship(
 
 
 def _refuse_other_data(run_folder: Path, data: Path, recordings: Sequence[Recording]) -> None:
-    trained, given = runs.read_run(run_folder)["data"], runs.data_hash(recordings)
+    trained, given = runs.read_run(run_folder)["data"], opening.data_hash(recordings)
     if trained["sha256"] != given:
         raise ValueError(
             f"{data}: is not what {run_folder} was trained on ({trained['trials']} trials, hash"

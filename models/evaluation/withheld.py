@@ -18,7 +18,7 @@ from models.evaluation.beside import Beside, beside, shared_folds
 from models.evaluation.fold_series import refuse_other_people, series_of_fold
 from models.evaluation.folder import Played
 from models.evaluation.scores import Score, Scores
-from models.training import runs
+from models.training import opening, runs
 from models.training.recipe import TrainConfig
 
 
@@ -113,7 +113,7 @@ def _comparisons(found: Scores) -> tuple[list[Comparison], list[str]]:
 
 def _of_other_data(run_folder: Path, recordings: Sequence[Recording]) -> list[str]:
     trained = json.loads((run_folder / runs.RUN).read_text(encoding="utf-8"))["data"]
-    if trained["sha256"] == runs.data_hash(recordings):
+    if trained["sha256"] == opening.data_hash(recordings):
         return []
     return [
         "The trials are not, or not all, those that the run was trained on; what is withheld is by people's names."

@@ -12,7 +12,7 @@ from models.sweep import as_runs, driver, plan, state, tables
 from models.sweep import spec as specs
 from models.sweep.errors import SweepError
 from models.sweep.spec import Spec
-from models.training import runs
+from models.training import opening
 
 
 def run(
@@ -30,14 +30,14 @@ def run(
     """Begins the sweep in `folder` or goes on with it; 0, or 1 where a job failed. The tables hold what is done.
 
     work: what a job does; None: trains and scores. Raises SweepError as `driver.run`, and where `folder` holds a sweep
-    of other data or one that is running; ValueError where a fold cannot be trained (see `runs.refuse_split`).
+    of other data or one that is running; ValueError where a fold cannot be trained (see `opening.refuse_split`).
     """
     jobs = plan.jobs(spec, [one.subject for one in recordings])
     for job in {(job.fold, job.split, job.outcomes): job for job in jobs}.values():
-        runs.refuse_split(job.fold, recordings, job.split, job.config, job.outcomes)
+        opening.refuse_split(job.fold, recordings, job.split, job.config, job.outcomes)
     try:
         with state.held(folder, 0.0, "wait for the sweep that runs in it, or choose another --run"):
-            state.open_sweep(folder, specs.as_table(spec), runs.data_hash(recordings))
+            state.open_sweep(folder, specs.as_table(spec), opening.data_hash(recordings))
             failed = driver.run(
                 jobs,
                 recordings,

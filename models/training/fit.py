@@ -20,7 +20,7 @@ from jetson_runtime.suit import signals
 from models.data.dataset import Recording
 from models.data.folds import Split
 from models.network import tcn
-from models.training import initial, runs, workers
+from models.training import initial, opening, runs, workers
 from models.training.batches import FoldBatches
 from models.training.group import Group, on_device
 from models.training.member import Member, random_network
@@ -66,11 +66,11 @@ def train_folds(
     """Trains `outcomes` of each fold of `splits` in `run_folder`; goes on with a run that was stopped.
 
     `say` gets a line for each epoch of a member, `watch` the same as values; `processes` are of one thread each and
-    count on a CPU only. Raises ValueError and RunError as `runs.open_run` does, RunError where another training is at
-    work on one of the folds or the disk is full, ValueError where a loss is not finite.
+    count on a CPU only. Raises ValueError and RunError as `opening.open_run` does, RunError where another training is
+    at work on one of the folds or the disk is full, ValueError where a loss is not finite.
     """
     chosen = device_of(device)
-    runs.open_run(run_folder, recordings, splits, config, outcomes)
+    opening.open_run(run_folder, recordings, splits, config, outcomes)
     tell = _told(say, watch)
     with workers.locked([run_folder / fold for fold in splits]):
         members = [m for fold in splits for m in _members(run_folder / fold, config, outcomes)]
@@ -173,7 +173,7 @@ def _members(fold_folder: Path, config: TrainConfig, outcomes: Sequence[str]) ->
 def _given(fold_folder: Path, source: Path) -> tcn.TcnSet:
     start = initial.networks(source, fold_folder)
     sha256, people = initial.weights_hash(source, fold_folder), initial.trained_on(source, fold_folder)
-    runs.same_start(fold_folder, source, sha256, people)
+    opening.same_start(fold_folder, source, sha256, people)
     return start
 
 

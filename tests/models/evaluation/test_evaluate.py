@@ -20,7 +20,7 @@ from models.data import dataset
 from models.data.dataset import LABELS_OF
 from models.evaluation import evaluate, folder
 from models.evaluation.series import Series
-from models.training import runs
+from models.training import opening, runs
 
 MEASURES = ("rmse", "rmse_raw", "r2", "mae", "skill", "delay_ms")
 
@@ -177,7 +177,7 @@ def test_the_offline_way_of_a_run_is_kept_to_by_its_bundle(tmp_path: Path) -> No
     recipe = "--batch 4 --outputs 16 --max-epochs 1 --min-epochs 1 --epoch-steps 1 --folds 4 --way offline"
     data, run, out = str(tmp_path), tmp_path / "run", tmp_path / "out"
     assert cli.main(["train", data, "--run", str(run), *recipe.split()]) == 0
-    offline, device = (runs.data_hash(dataset.load(tmp_path, way=way)) for way in ("offline", "device"))
+    offline, device = (opening.data_hash(dataset.load(tmp_path, way=way)) for way in ("offline", "device"))
     assert offline != device
     assert json.loads((run / runs.RUN).read_text())["data"]["sha256"] == offline
     assert cli.main(["export", str(run), data, "--out", str(out), "--name", "tiny"]) == 0

@@ -25,7 +25,7 @@ from models.data.dataset import Recording
 from models.data.folds import Split
 from models.evaluation import fold_series, folder, report_tables
 from models.network import tcn
-from models.training import runs
+from models.training import opening, runs
 from models.training.recipe import TrainConfig
 from models.virtual_wearer import cohort
 
@@ -53,7 +53,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, recordings: list[Recording]) -
     """Every wearer withheld once; networks that answer the training mean of each outcome."""
     folder = tmp_path_factory.mktemp("run") / "run"
     splits = {name: Split((PEOPLE[i - 2],), (PEOPLE[i - 1],), (name,)) for i, name in enumerate(PEOPLE)}
-    runs.open_run(folder, recordings, splits, TrainConfig(max_epochs=80))
+    opening.open_run(folder, recordings, splits, TrainConfig(max_epochs=80))
     for fold in splits:
         with np.load(folder / fold / runs.STATISTICS) as table:
             statistics = {key: table[key] for key in table.files}
@@ -206,7 +206,7 @@ def test_tables_for_spreadsheets_agree_with_the_object(out: Path) -> None:
 def test_a_run_of_the_offline_way_is_told_of_offline_rows(run: Path, data: Path, tmp_path: Path) -> None:
     splits = {name: runs.read_config(run / name)[1] for name in PEOPLE}
     folder_of, out_of = tmp_path / "run", tmp_path / "out"
-    runs.open_run(folder_of, dataset.load(data, way="offline"), splits, TrainConfig(way="offline"))
+    opening.open_run(folder_of, dataset.load(data, way="offline"), splits, TrainConfig(way="offline"))
     for path in run.glob("*/*.pt"):
         shutil.copy(path, folder_of / path.parent.name / path.name)
     arguments = ["report", str(folder_of), str(data), "--out", str(out_of), "--no-formulas"]
@@ -238,7 +238,7 @@ def test_another_run_of_the_same_folds_stands_beside(
         name: Split(tuple(sorted(set(PEOPLE) - {name})), (name,), (name,)) for name in ("vw-1000", "vw-1001")
     }
     config = TrainConfig(max_epochs=80, paper_literal=True)
-    runs.open_run(literal, recordings, splits, config)
+    opening.open_run(literal, recordings, splits, config)
     for fold in splits:
         for path in (run / fold).glob("*.pt"):
             state = torch.load(path, weights_only=True)

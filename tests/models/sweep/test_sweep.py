@@ -27,7 +27,7 @@ from models.data.dataset import Recording  # noqa: E402
 from models.sweep import driver, plan, run, spec, state, tables  # noqa: E402
 from models.sweep.errors import SweepError  # noqa: E402
 from models.sweep.work import train_and_score  # noqa: E402
-from models.training import runs  # noqa: E402
+from models.training import opening  # noqa: E402
 
 # The stand-in and the made-up trials are modules of the tests, the laboratory is the checkout's.
 PATHS = [str(Path(__file__).parent), str(Path(__file__).parents[1]), str(Path(__file__).parents[3])]
@@ -94,7 +94,7 @@ def test_without_ray_the_extra_is_named(
 
 
 def test_other_data_in_the_same_folder_is_refused(tmp_path: Path, few: list[Recording]) -> None:
-    state.open_sweep(tmp_path, {}, runs.data_hash(few[:2]))
+    state.open_sweep(tmp_path, {}, opening.data_hash(few[:2]))
     with pytest.raises(SweepError, match=r"begun with other data .* choose another --run"):
         run.run(spec.Spec(), few, tmp_path)
 

@@ -17,7 +17,7 @@ from models.evaluation.networks import series
 from models.sweep import as_runs, driver, plan, state
 from models.sweep.spec import Spec
 from models.sweep.work import train_and_score
-from models.training import runs
+from models.training import opening, runs
 
 TINY = Spec(
     base="quick",
@@ -118,7 +118,7 @@ def test_a_sweep_s_folds_are_those_of_a_run(four: list[Recording], tmp_path: Pat
     run = tmp_path / "moved" / run.relative_to(tmp_path / "sweep")
     assert list(runs.folds(run)) == ["s1"], "one outcome of s2 is not done"
     assert runs.finished(run / "s1")
-    assert runs.read_run(run / "s1")["data"]["sha256"] == runs.data_hash(four)
+    assert runs.read_run(run / "s1")["data"]["sha256"] == opening.data_hash(four)
     best = runs.best_networks(run / "s1")
     for job, network in zip(jobs, best.members(), strict=False):
         alone = runs.best_network(

@@ -15,7 +15,7 @@ from jetson_runtime.suit import signals  # noqa: E402
 from models.data.dataset import Recording  # noqa: E402
 from models.data.folds import Split, leave_one_out, withheld  # noqa: E402
 from models.network import tcn  # noqa: E402
-from models.training import fit, runs  # noqa: E402
+from models.training import fit, opening, runs  # noqa: E402
 from models.training.batches import FoldBatches  # noqa: E402
 from models.training.group import Group  # noqa: E402
 from models.training.member import Member  # noqa: E402
@@ -42,7 +42,7 @@ def _few(recordings: list[Recording]) -> list[Recording]:
 def _train_one(folder: Path, recordings: list[Recording], config: TrainConfig, outcome: str) -> Member:
     """One outcome of a fold, to its end."""
     splits = _one_fold(recordings)
-    runs.open_run(folder, recordings, splits, config)
+    opening.open_run(folder, recordings, splits, config)
     batches = {"f": FoldBatches("f", recordings, splits["f"], config)}
     member = Member(folder / "f", outcome, config, tcn.Tcn(config.dropout))
     fit.train_members([member], batches, config, CPU, lambda end: None)
@@ -74,7 +74,7 @@ def test_it_learns(recordings: list[Recording], tmp_path: Path) -> None:
 
 
 def test_unknown_outcomes_do_not_teach(recordings: list[Recording], tmp_path: Path) -> None:
-    runs.open_run(tmp_path, recordings, _one_fold(recordings), QUICK)
+    opening.open_run(tmp_path, recordings, _one_fold(recordings), QUICK)
     group = Group([Member(tmp_path / "f", "ankle_angle", QUICK, tcn.Tcn())], QUICK, CPU)
     before = group.network.state(0)
     losses = group.learn({"f": torch.randn(2, 249, 54)}, {"f": torch.full((2, 1, 8), float("nan"))}, 0, 0.5)
@@ -87,7 +87,7 @@ def test_a_training_stops_after_epochs_that_were_no_better(
     recordings: list[Recording], tmp_path: Path
 ) -> None:
     config = TrainConfig(min_epochs=3, max_epochs=50, patience=2, epoch_steps=1)
-    runs.open_run(tmp_path, recordings, _one_fold(recordings), config)
+    opening.open_run(tmp_path, recordings, _one_fold(recordings), config)
     member = Member(tmp_path / "f", "ankle_angle", config, tcn.Tcn())
     for loss in (1.0, 0.5, 0.6, 0.7):
         assert not member.finished

@@ -15,7 +15,7 @@ from jetson_runtime.suit import signals  # noqa: E402
 from models.data.dataset import Recording  # noqa: E402
 from models.data.folds import leave_one_out  # noqa: E402
 from models.network import tcn  # noqa: E402
-from models.training import fit, grouped, runs  # noqa: E402
+from models.training import fit, grouped, opening  # noqa: E402
 from models.training.batches import FoldBatches  # noqa: E402
 from models.training.group import Group  # noqa: E402
 from models.training.grouped import GroupedTcn  # noqa: E402
@@ -75,7 +75,7 @@ def test_a_group_of_eight_trains_as_eight_plain_networks_do(
 ) -> None:
     """Two steps of `tcn.Tcn` under torch's own Adam, clipping and dropout, shown the group's masks; in float64."""
     splits = leave_one_out((r.subject for r in recordings), ["s0"])
-    runs.open_run(tmp_path, recordings, splits, CONFIG)
+    opening.open_run(tmp_path, recordings, splits, CONFIG)
     batches = FoldBatches("s0", recordings, splits["s0"], CONFIG)
     members = _members(tmp_path / "s0")
     for member in members:
@@ -105,7 +105,7 @@ def test_groups_of_all_and_of_one_give_the_same_run(recordings: list[Recording],
     curves = {}
     for largest in (1, 6):
         folder = tmp_path / str(largest)
-        runs.open_run(folder, few, splits, CONFIG)
+        opening.open_run(folder, few, splits, CONFIG)
         batches = {fold: FoldBatches(fold, few, splits[fold], CONFIG) for fold in splits}
         members = [m for fold in splits for m in _members(folder / fold)[:3]]
         if largest == 1:
@@ -122,7 +122,7 @@ def test_a_member_that_has_stopped_no_longer_changes(recordings: list[Recording]
     config = replace(CONFIG, min_epochs=1, max_epochs=3, patience=1)
     few = [replace(r, rows=r.rows[:400], labels=r.labels[:400]) for r in recordings[:3]]
     splits = leave_one_out((r.subject for r in few), ["s0"])
-    runs.open_run(tmp_path, few, splits, config)
+    opening.open_run(tmp_path, few, splits, config)
     batches = {"s0": FoldBatches("s0", few, splits["s0"], config)}
     stopped, other = _members(tmp_path / "s0", config)[:2]
     stopped.end_epoch(stopped.weights, _no_moments(), 1.0, 1.0, 0.0)
