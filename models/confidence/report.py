@@ -12,7 +12,7 @@ from jetson_runtime.suit import signals
 from models.confidence import trials
 from models.confidence.trials import IN_TIME_S, Warned
 from models.data.dataset import Recording
-from models.evaluation.markdown import number, table
+from models.evaluation.markdown import digits_of, number, table
 
 
 def result(
@@ -81,7 +81,7 @@ def _coverage(found: Mapping[str, Any]) -> str:
     tasks = list(found["by_task"])
     rows = []
     for outcome in signals.OUTCOMES:
-        name, digits = outcome.name, 2 if outcome.kind == "angle" else 3
+        name, digits = outcome.name, digits_of(outcome.name)
         rows.append(
             [name, outcome.unit, _percent(found["coverage"][name]), _percent(found["sd"][name])]
             + [_percent(found["by_task"][task][name]) for task in tasks]

@@ -10,7 +10,7 @@ is over the family of all tests of one measure: every outcome, every task and ov
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,12 +19,10 @@ import pingouin
 
 from models.evaluation import scores
 from models.evaluation.markdown import number, table
-from models.evaluation.scores import CYCLIC, NON_CYCLIC, Score, Scores
+from models.evaluation.scores import ALPHA, CYCLIC, MEASURES, NON_CYCLIC, Scores
 from models.evaluation.series import COLUMNS, Doubles
 
-ALPHA = 0.05
 LEAST_SUBJECTS = 3
-MEASURES: Mapping[str, Callable[[Sequence[Score]], float]] = {"rmse": scores.rmse, "r2": scores.r2}
 COMPARED = ("tcn", "analytical")
 VACUOUS = (
     "Mauchly's test is vacuous with two levels: there is a single difference between them, whose variance cannot "

@@ -10,11 +10,9 @@ from typing import Any
 from models.data import dataset
 from models.evaluation import scores
 from models.evaluation.fold_series import series_of_fold
-from models.evaluation.scores import Scores, Spread
+from models.evaluation.scores import MEASURES, Scores, Spread
 from models.evaluation.series import COLUMNS
 from models.training import runs
-
-MEASURES = {"rmse": scores.rmse, "r2": scores.r2}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from jetson_runtime.suit import signals
 from jetson_runtime.suit.signals import RATE_HZ
 from models.evaluation import insoles, printed, scores
 from models.evaluation.folder import Played
-from models.evaluation.markdown import number, table
+from models.evaluation.markdown import digits_of, number, table
 from models.evaluation.scores import OVERALL, Score, Scores
 from models.evaluation.series import COLUMNS, Series
 
@@ -179,7 +179,7 @@ def _overview(result: dict[str, Any]) -> str:
     ]  # fmt: skip
     rows = []
     for outcome in signals.OUTCOMES:
-        name, digits = outcome.name, 2 if outcome.kind == "angle" else 3
+        name, digits = outcome.name, digits_of(outcome.name)
         over, of = result["subjects"][name], result["estimators"]
         rows.append(
             [
@@ -205,7 +205,7 @@ def _by_task(result: dict[str, Any]) -> str:
         [
             outcome.name,
             *(
-                number(result["by_task"][task]["rmse"][outcome.name], 2 if outcome.kind == "angle" else 3)
+                number(result["by_task"][task]["rmse"][outcome.name], digits_of(outcome.name))
                 for task in tasks
             ),
         ]

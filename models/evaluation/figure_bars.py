@@ -10,9 +10,8 @@ from matplotlib.axes import Axes
 
 from models.data.tasks import KINDS
 from models.evaluation import figure_style as style
-from models.evaluation.scores import OVERALL, Spread
+from models.evaluation.scores import ALPHA, OVERALL, Spread
 
-ALPHA = 0.05
 STAR = "*"
 
 

@@ -18,7 +18,7 @@ from models.evaluation.series import Series
 
 # (measure, outcome, group) -> p after correction: measure `rmse` or `r2`, group `overall` or a task.
 PValues = Mapping[tuple[str, str, str], float]
-MEASURES = {"r2": scores.r2, "rmse": scores.rmse}
+_ROWS = ("r2", "rmse")
 _UNIT_NAMES = {"angle": "deg", "moment": "Nm/kg"}
 
 
@@ -63,7 +63,7 @@ def _told(p_values: PValues) -> str:
     )
     if not p_values:
         return text
-    star = f"{figure_bars.STAR} p < {figure_bars.ALPHA} between the two"
+    star = f"{figure_bars.STAR} p < {scores.ALPHA} between the two"
     return f"{text}\n{star}, repeated-measures ANOVA with Holm's correction."
 
 
@@ -71,8 +71,8 @@ def _bars(
     figure: SubFigure, outcomes: Sequence[Outcome], found: Scores, estimators: Sequence[str], p: PValues
 ) -> None:
     groups = figure_bars.shown(found.tasks)
-    grid = figure.subplots(len(MEASURES), len(outcomes), sharex=True, squeeze=False)
-    for row, measure in enumerate(MEASURES):
+    grid = figure.subplots(len(_ROWS), len(outcomes), sharex=True, squeeze=False)
+    for row, measure in enumerate(_ROWS):
         for column, outcome in enumerate(outcomes):
             axes: Axes = grid[row, column]
             bars = [_bars_of(found, name, outcome.name, measure, groups) for name in estimators]
@@ -92,7 +92,7 @@ def _bars(
 
 def _bars_of(found: Scores, name: str, outcome: str, measure: str, groups: Sequence[str]) -> Bars:
     words, colour, hatch = style.estimator(name)
-    spreads = [found.spread(MEASURES[measure], name, outcome, group=group) for group in groups]
+    spreads = [found.spread(scores.MEASURES[measure], name, outcome, group=group) for group in groups]
     return Bars(words, colour, hatch, spreads)
 
 

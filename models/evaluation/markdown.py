@@ -16,6 +16,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def digits_of(outcome: str) -> int:
+    """Decimals of an outcome's errors: 2 of an angle or an R2, 3 of a moment."""
+    return 3 if outcome.endswith("moment") else 2
+
+
 def number(value: float, digits: int) -> str:
     """`value` with so many decimals, a dash where it is not known."""
     return f"{value:.{digits}f}" if math.isfinite(value) else "-"

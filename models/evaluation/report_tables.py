@@ -9,7 +9,7 @@ from jetson_runtime.suit import signals
 from models.evaluation import insoles, printed, scores
 from models.evaluation.anova import Comparison
 from models.evaluation.beside import Beside
-from models.evaluation.markdown import number, table
+from models.evaluation.markdown import digits_of, number, table
 from models.evaluation.printed import Printed
 from models.evaluation.scores import OVERALL, Scores, Spread
 from models.evaluation.series import COLUMNS, FORMULAS
@@ -86,7 +86,7 @@ def against_formulas(found: Scores, comparisons: Sequence[Comparison]) -> str:
 def by_group(found: Scores, estimator: str, measure: str) -> str:
     """Outcome by group: `rmse` or `r2` of one estimator, mean ± SD over people."""
     groups = scores.groups_of(found.tasks)
-    of = {"rmse": scores.rmse, "r2": scores.r2}[measure]
+    of = scores.MEASURES[measure]
     rows = [
         [
             _named(outcome),
@@ -227,14 +227,14 @@ def verdicts(found: Scores) -> dict[str, dict[str, bool | None]]:
 
 def spread(value: Spread, outcome: str) -> str:
     """`8.60 ± 1.01`, with the digits of the outcome, of an R2 where it is empty; a dash where nothing is known."""
-    digits = _digits(outcome)
+    digits = digits_of(outcome)
     if not math.isfinite(value.mean):
         return "-"
     return f"{number(value.mean, digits)} ± {number(value.sd, digits)}"
 
 
 def _overall(found: Scores, outcome: str) -> list[str]:
-    digits = _digits(outcome)
+    digits = digits_of(outcome)
     own = found.of("tcn", outcome)
     against = {name: found.of(name, outcome) for name in ("constant", "ridge")}
     sent = found.of("tcn", outcome, filtered=False)
@@ -262,8 +262,4 @@ def _named(outcome: str) -> str:
 
 
 def _printed(value: Printed, outcome: str) -> str:
-    return f"{value.mean:.{_digits(outcome)}f} ± {value.sd:.{_digits(outcome)}f}"
-
-
-def _digits(outcome: str) -> int:
-    return 3 if outcome.endswith("moment") else 2
+    return f"{value.mean:.{digits_of(outcome)}f} ± {value.sd:.{digits_of(outcome)}f}"

@@ -21,7 +21,7 @@ from models.evaluation import scores
 from models.evaluation.device import Device, unknown_ground
 from models.evaluation.disturbances import ALL, KINDS, UNITS, Disturbance, disturbances, rows_of
 from models.evaluation.folder import of_training
-from models.evaluation.markdown import number, table, write_csv
+from models.evaluation.markdown import digits_of, number, table, write_csv
 from models.evaluation.outputs import results
 from models.evaluation.scores import Score, Scores
 from models.evaluation.series import COLUMNS
@@ -143,8 +143,7 @@ def _lines(title: str, points: Sequence[Point], row_of: Callable[[Disturbance], 
 
 
 def _cell(point: Point) -> str:
-    digits = 3 if point.outcome.endswith("_moment") else 2
-    return f"{number(point.rmse, digits)} ({number(point.growth, 2)})"
+    return f"{number(point.rmse, digits_of(point.outcome))} ({number(point.growth, 2)})"
 
 
 def _amount(disturbance: Disturbance) -> str:

@@ -6,7 +6,7 @@ afterwards: a task, a side, a subject.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,8 @@ from models.evaluation import delay
 from models.evaluation.series import COLUMNS, Doubles, Series
 
 OVERALL, CYCLIC, NON_CYCLIC = "overall", "cyclic", "non-cyclic"
+# What is called significant, in tables and figures.
+ALPHA = 0.05
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,10 @@ def delay_ms(scores: Sequence[Score]) -> float:
     """The median of the trials' delays, those apart that cannot be told."""
     known = [score.delay_ms for score in scores if np.isfinite(score.delay_ms)]
     return float(np.median(known)) if known else float("nan")
+
+
+# What estimators are compared by.
+MEASURES: Mapping[str, Callable[[Sequence[Score]], float]] = {"rmse": rmse, "r2": r2}
 
 
 def skill(scores: Sequence[Score], reference: Sequence[Score]) -> float:
