@@ -12,7 +12,7 @@ from jetson_runtime.suit.signals import LABEL_NAMES, RATE_HZ, Outcome
 from models.evaluation import figure_bars, scores
 from models.evaluation import figure_style as style
 from models.evaluation.figure_bars import Bars
-from models.evaluation.figure_insoles import EXAMPLE_S, EXAMPLES, window
+from models.evaluation.figure_examples import EXAMPLE_S, examples, representative, window
 from models.evaluation.scores import Scores
 from models.evaluation.series import Series
 
@@ -33,27 +33,15 @@ def estimates_figure(
     there = [name for name in estimators if any(found.of(name, outcome.name) for outcome in outcomes)]
     if not there:
         raise ValueError(f"no {kind} is estimated by any of {', '.join(estimators)}, so no figure of it")
-    person = representative(found, there[0], outcomes)
-    examples = _examples([one for one in series if one.subject == person])
-    figure = Figure(figsize=(13.0, 6.8 + 1.5 * len(examples)), layout="constrained")
-    halves = figure.add_gridspec(2, 1, height_ratios=[4.8, 1.5 * len(examples) + 0.7])
+    person = representative([score for outcome in outcomes for score in found.of(there[0], outcome.name)])
+    chosen = examples([(one.task, one) for one in series if one.subject == person])
+    figure = Figure(figsize=(13.0, 6.8 + 1.5 * len(chosen)), layout="constrained")
+    halves = figure.add_gridspec(2, 1, height_ratios=[4.8, 1.5 * len(chosen) + 0.7])
     _bars(figure.add_subfigure(halves[0]), outcomes, found, there, p_values)
-    _series(figure.add_subfigure(halves[1]), outcomes, examples, there, person)
+    _series(figure.add_subfigure(halves[1]), outcomes, chosen, there, person)
     figure.suptitle(f"Sagittal joint {kind}s from worn sensors ({style.people(found.subjects)})")
     style.caption(figure, _told(p_values), found.subjects)
     return figure
-
-
-def representative(found: Scores, estimator: str, outcomes: Sequence[Outcome]) -> str:
-    """The person whose RMSE of `estimator`, over all points of these outcomes, is the median one."""
-    errors = {
-        subject: scores.rmse(
-            [score for outcome in outcomes for score in found.of(estimator, outcome.name, subject=subject)]
-        )
-        for subject in found.subjects
-    }
-    known = sorted((error, subject) for subject, error in errors.items() if np.isfinite(error))
-    return known[len(known) // 2][1]
 
 
 def _told(p_values: PValues) -> str:
@@ -107,12 +95,12 @@ def _by_group(p_values: PValues, measure: str, outcome: str) -> dict[str, float]
 def _series(
     figure: SubFigure,
     outcomes: Sequence[Outcome],
-    examples: Sequence[Series],
+    chosen: Sequence[Series],
     estimators: Sequence[str],
     person: str,
 ) -> None:
-    grid = figure.subplots(len(examples), len(outcomes), squeeze=False, sharex=True)
-    for row, one in enumerate(examples):
+    grid = figure.subplots(len(chosen), len(outcomes), squeeze=False, sharex=True)
+    for row, one in enumerate(chosen):
         filtered = one.filtered()
         rows = window(filtered.truth)
         at = np.arange(rows.stop - rows.start) / RATE_HZ
@@ -138,11 +126,3 @@ def _series(
         f"{person}, whose error is the median one: right leg and lower back", fontsize=9, x=0.05, ha="left"
     )
     style.panel(grid[0, 0], "b")
-
-
-def _examples(series: Sequence[Series]) -> list[Series]:
-    by_task: dict[str, Series] = {}
-    for one in series:
-        by_task.setdefault(one.task, one)
-    order = (*EXAMPLES, *sorted(set(by_task) - set(EXAMPLES)))
-    return [by_task[task] for task in order if task in by_task][:3]

@@ -15,6 +15,7 @@ from models.data.tasks import NEUTRAL
 from models.evaluation import figure_bars, insoles, scores
 from models.evaluation import figure_style as style
 from models.evaluation.figure_bars import Bars
+from models.evaluation.figure_examples import EXAMPLE_S, examples, representative, window
 from models.evaluation.insoles import Row
 from models.evaluation.scores import OVERALL, Score
 
@@ -23,8 +24,6 @@ NAMES = {
     "cop_ap": "centre of pressure, anterior",
     "cop_ml": "centre of pressure, lateral",
 }
-EXAMPLES = ("W", "SH", "SP", "L", "PP", "VA", "PS")
-EXAMPLE_S = 6.0
 _POOLS = (OVERALL, scores.CYCLIC, scores.NON_CYCLIC)
 
 
@@ -40,12 +39,12 @@ def insole_figure(trials: Sequence[Trial], found: Sequence[Score] | None = None)
         found = [score for i, trial in enumerate(plated) for score in insoles.of_trial(str(i), trial)]
     rows = insoles.table(found)
     subjects = {trial.meta.subject for trial in plated}
-    shown = representative(found)
-    examples = _examples([trial for trial in plated if trial.meta.subject == shown])
-    figure = Figure(figsize=(11.0, 6.6 + 1.5 * len(examples)), layout="constrained")
-    halves = figure.add_gridspec(2, 1, height_ratios=[4.4, 1.5 * len(examples) + 0.8])
+    shown = representative([score for score in found if score.filtered and score.label.endswith("vgrf")])
+    chosen = examples([(trial.meta.task, trial) for trial in plated if trial.meta.subject == shown])
+    figure = Figure(figsize=(11.0, 6.6 + 1.5 * len(chosen)), layout="constrained")
+    halves = figure.add_gridspec(2, 1, height_ratios=[4.4, 1.5 * len(chosen) + 0.8])
     _bars(figure.add_subfigure(halves[0]), rows)
-    _series(figure.add_subfigure(halves[1]), examples, shown)
+    _series(figure.add_subfigure(halves[1]), chosen, shown)
     figure.suptitle(f"Insoles against force plates ({style.people(subjects)})")
     style.caption(
         figure,
@@ -55,25 +54,6 @@ def insole_figure(trials: Sequence[Trial], found: Sequence[Score] | None = None)
         subjects,
     )
     return figure
-
-
-def representative(found: Sequence[Score]) -> str:
-    """The person whose force RMSE over all tasks is the median one."""
-    force = [score for score in found if score.filtered and score.label.endswith("vgrf")]
-    errors = {
-        subject: scores.rmse([score for score in force if score.subject == subject])
-        for subject in {score.subject for score in force}
-    }
-    return sorted(errors, key=lambda subject: (errors[subject], subject))[len(errors) // 2]
-
-
-def window(values: metrics.Doubles) -> slice:
-    """The middle EXAMPLE_S of the rows of values (n, k) from the first to the last that holds anything."""
-    known = np.flatnonzero(np.isfinite(values).any(axis=1))
-    start, end = (int(known[0]), int(known[-1]) + 1) if len(known) else (0, len(values))
-    length = min(end - start, round(EXAMPLE_S * RATE_HZ))
-    first = start + (end - start - length) // 2
-    return slice(first, first + length)
 
 
 def _bars(figure: SubFigure, rows: Sequence[Row]) -> None:
@@ -95,9 +75,9 @@ def _bars(figure: SubFigure, rows: Sequence[Row]) -> None:
     style.panel(grid[0, 0], "a")
 
 
-def _series(figure: SubFigure, examples: Sequence[Trial], shown: str) -> None:
-    grid = figure.subplots(len(examples), len(NAMES), squeeze=False, sharex=True)
-    for row, trial in enumerate(examples):
+def _series(figure: SubFigure, chosen: Sequence[Trial], shown: str) -> None:
+    grid = figure.subplots(len(chosen), len(NAMES), squeeze=False, sharex=True)
+    for row, trial in enumerate(chosen):
         worn, plates = (metrics.filtered(values) for values in insoles.measured(trial))
         rows = window(plates[:, :1])
         at = np.arange(rows.stop - rows.start) / RATE_HZ
@@ -119,15 +99,6 @@ def _series(figure: SubFigure, examples: Sequence[Trial], shown: str) -> None:
         f"{shown}, whose force error is the median one: right foot", fontsize=9, x=0.06, ha="left"
     )
     style.panel(grid[0, 0], "b")
-
-
-def _examples(trials: Sequence[Trial]) -> list[Trial]:
-    by_task: dict[str, Trial] = {}
-    for trial in trials:
-        by_task.setdefault(trial.meta.task, trial)
-    return [by_task[task] for task in (*EXAMPLES, *sorted(set(by_task) - set(EXAMPLES))) if task in by_task][
-        :3
-    ]
 
 
 def _about(trial: Trial) -> str:
