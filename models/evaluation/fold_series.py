@@ -16,6 +16,7 @@ from models.data.dataset import Recording
 from models.evaluation import baselines
 from models.evaluation import series as of_disk
 from models.evaluation.folder import Played, play_recordings
+from models.files import write_whole
 from models.network import export
 from models.training import runs
 
@@ -56,7 +57,7 @@ def series_of_fold(
         export.export(bundle, networks, fitted, name=fold_folder.name, created="", card={})
         played = play_recordings(bundle, data, withheld, processes=processes, formulas=formulas)
     of_disk.save(fold_folder / SERIES, played.series)
-    runs.write(fold_folder / ABOUT, json.dumps({"key": key, "remarks": played.remarks}).encode())
+    write_whole(fold_folder / ABOUT, json.dumps({"key": key, "remarks": played.remarks}).encode())
     return Played(of_disk.load(fold_folder / SERIES), [], played.remarks)
 
 
