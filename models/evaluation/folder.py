@@ -66,7 +66,7 @@ def play(
     played = _dealt(partial(_played, bundle, _stances(folder, formulas), way), items, processes)
     if not played.series:
         raise TrialError(f"{folder}: no trial has a known label; add the truth or choose another folder")
-    known = of_training(card, {one.subject for one in played.series})
+    known = known_in_training(card, {one.subject for one in played.series})
     return replace(played, remarks=[*known, *played.remarks])
 
 
@@ -83,7 +83,7 @@ def play_recordings(
     return _dealt(partial(_played, bundle, _stances(folder, formulas), "device"), items, processes)
 
 
-def of_training(card: Mapping[str, Any], subjects: Collection[str]) -> list[str]:
+def known_in_training(card: Mapping[str, Any], subjects: Collection[str]) -> list[str]:
     """A remark where some of `subjects` trained the bundle of this card; none where it names nobody of them."""
     both = sorted(lineage.trained_on(card) & set(subjects))
     if not both:

@@ -20,7 +20,7 @@ from models.data.tasks import NEUTRAL
 from models.evaluation import scores
 from models.evaluation.device import Device, unknown_ground
 from models.evaluation.disturbances import ALL, KINDS, UNITS, Disturbance, disturbances, rows_of
-from models.evaluation.folder import of_training
+from models.evaluation.folder import known_in_training
 from models.evaluation.markdown import digits_of, number, table, write_csv
 from models.evaluation.outputs import results
 from models.evaluation.scores import Score, Scores
@@ -69,7 +69,7 @@ def robustness(
     card = bundles.load(bundle).manifest.card
     with results(out, f"{NAME}.md", (f"{NAME}.*",)) as fresh:
         trials = _trials(folder, seconds)
-        remarks = of_training(card, {trial.meta.subject for _, trial in trials})
+        remarks = known_in_training(card, {trial.meta.subject for _, trial in trials})
         for line in remarks:
             say(line)
         points = _points(bundle, trials, asked, processes, say)

@@ -141,6 +141,20 @@ def test_real_movement_is_scored_where_it_can_be(shared: Path, tmp_path: Path, w
     assert set(result["by_task"]) == {"W", "other:running"}
 
 
+def test_people_who_trained_the_bundle_or_what_it_comes_from_are_remarked_on() -> None:
+    card = {
+        "training": {"train": ["s0", "s1"], "validation": ["s2"], "before": ["s3"]},
+        "ancestry": [{"subjects": ["s4"]}],
+    }
+    (line,) = folder.known_in_training(card, {"s0", "s2", "s3", "s4", "s9"})
+    assert line.startswith("4 of 5 people here trained the bundle, by its card (s0, s2, s3, s4):")
+    assert folder.known_in_training(card, {"s8", "s9"}) == []
+    (line,) = folder.known_in_training(
+        {"training": {"train": [f"s{k}" for k in range(7)]}}, {f"s{k}" for k in range(6)}
+    )
+    assert "(s0, s1, s2, s3, s4, ...)" in line
+
+
 def test_train_export_and_evaluate_from_the_command_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
