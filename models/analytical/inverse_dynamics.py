@@ -14,7 +14,7 @@ true foot is. The paper does not say which was meant:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from jetson_runtime.suit.signals import CHANNEL_INDEX, LABEL_NAMES, SIDES
 from jetson_runtime.suit.trial import Trial
 from models.analytical.tare import Floats
 
+# Of the right and the left foot: rotation (n, 2, 3, 3), its columns the foot's axes, and origin (n, 2, 3).
+Feet: TypeAlias = "tuple[Floats, Floats]"
 Point = Literal["ground", "foot"]
 
 MOMENT_NAMES = tuple(name for name in LABEL_NAMES if name.endswith("_moment"))
@@ -62,6 +64,12 @@ def substituted(dynamics: InverseDynamics, angles: Mapping[str, Floats], insoles
     soles = np.stack([_bridged(column) for column in insoles.reshape(len(insoles), -1).T], axis=1)
     moments = dynamics.moments(bridged, soles.reshape(insoles.shape))
     return np.where(known[:, None], moments, np.nan)
+
+
+def carried(place: Floats, true: Feet, moved: Feet) -> Floats:
+    """(n, 2, 3) points under the true feet, where the moved feet take them."""
+    local = np.einsum("nfji,nfj->nfi", true[0], place - true[1])
+    return np.asarray(moved[1] + np.einsum("nfij,nfj->nfi", moved[0], local))
 
 
 def _bridged(values: Floats) -> Floats:

@@ -11,7 +11,7 @@ import numpy as np
 
 from jetson_runtime.suit.signals import LABEL_NAMES, RATE_HZ, SIDES, STANDARD_GRAVITY
 from jetson_runtime.suit.trial import Trial
-from models.analytical.inverse_dynamics import MOMENT_NAMES, Point
+from models.analytical.inverse_dynamics import MOMENT_NAMES, Feet, Point, carried
 from models.analytical.tare import Floats
 from models.data.filters import LABEL_CUTOFF_HZ, lowpass
 from models.importers import insoles, opensim_tools
@@ -66,7 +66,8 @@ class OpenSimDynamics:
             centre = insoles.centre_in_laboratory(soles[..., 1:], worked.ridden, foot, self._borne.height_m)
         place = np.nan_to_num(centre)
         if self._point == "foot":
-            place = _carried(place, worked.true, worked.model.poses(worked.names, values))
+            moved = worked.model.poses(worked.names, values)
+            place = carried(place, _feet(worked.true), _feet(moved))
         force, moment = (
             lowpass(part, RATE_HZ, LABEL_CUTOFF_HZ) for part in (force, np.cross(place, force) + twist)
         )
@@ -79,11 +80,8 @@ def of_trial(trial: Trial, folder: Path, point: Point = "ground") -> OpenSimDyna
     return OpenSimDynamics(kept.read(folder, trial), point)
 
 
-def _carried(place: Floats, true: Poses, moved: Poses) -> Floats:
-    """(n, 2, 3) points under the true feet, where the moved feet take them."""
-    out = np.empty_like(place)
-    for k, side in enumerate(SIDES):
-        foot = f"calcn_{side}"
-        local = np.einsum("nji,nj->ni", true.rotation[foot], place[:, k] - true.position[foot])
-        out[:, k] = moved.position[foot] + np.einsum("nij,nj->ni", moved.rotation[foot], local)
-    return out
+def _feet(poses: Poses) -> Feet:
+    rotation, origin = (
+        np.stack([of[f"calcn_{side}"] for side in SIDES], axis=1) for of in (poses.rotation, poses.position)
+    )
+    return rotation, origin

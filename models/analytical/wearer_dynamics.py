@@ -9,7 +9,7 @@ import numpy as np
 
 from jetson_runtime.suit.signals import SIDES
 from jetson_runtime.suit.trial import Trial
-from models.analytical.inverse_dynamics import MOMENT_NAMES, Point
+from models.analytical.inverse_dynamics import MOMENT_NAMES, Feet, Point, carried
 from models.analytical.tare import Floats
 from models.metrics import filtered
 from models.virtual_wearer import dynamics, wearer
@@ -44,7 +44,7 @@ class WearerDynamics:
         motion = _moved(true, self._turns(angles), self._body)
         ground = self._ground(soles) if soles is not None else self._physics.ground
         if self._point == "foot":
-            ground = replace(ground, place=_carried(ground.place, true, motion))
+            ground = replace(ground, place=carried(ground.place, _feet(true), _feet(motion)))
         state = dynamics.inertial(
             motion.rotation, motion.centre, motion.carried, self._body, motion.pushed, motion.up
         )
@@ -138,14 +138,9 @@ def _turned(true: Motion, rotation: Array, inner: int, outer: int, turn: Array |
     return np.asarray(rotation[:, inner] @ relative)
 
 
-def _carried(place: Array, true: Motion, motion: Motion) -> Array:
-    """(n, 2, 3) points under the true feet, where the moved feet take them."""
-    out = np.empty_like(place)
-    for side in range(len(SIDES)):
-        foot = FOOT + side
-        local = apply(np.swapaxes(true.rotation[:, foot], 1, 2), place[:, side] - true.origin[:, foot])
-        out[:, side] = motion.origin[:, foot] + apply(motion.rotation[:, foot], local)
-    return out
+def _feet(motion: Motion) -> Feet:
+    both = slice(FOOT, FOOT + len(SIDES))
+    return motion.rotation[:, both], motion.origin[:, both]
 
 
 def _lumbar_from_above(state: dynamics.Inertial, joint: Array) -> Array:
