@@ -64,6 +64,18 @@ def refuse_taken(path: Path, mark: str) -> None:
         )
 
 
+def refuse_foreign(folder: Path, mark: str) -> None:
+    """Raises ValueError where work that keeps a file `mark` would begin among files of something else.
+
+    What a command that was killed at its very beginning has left there is nothing else.
+    """
+    if not folder.is_dir() or (folder / mark).exists():
+        return
+    files = (one.name for one in folder.iterdir() if one.is_file())
+    if others := sorted(name for name in files if name != _LOCK and not name.endswith(".new")):
+        raise ValueError(f"{folder}: holds something else ({others[0]}, no {mark}); choose another --run")
+
+
 @contextmanager
 def alone(folder: Path, patience_s: float, taken: Exception) -> Iterator[None]:
     """Holds `folder` (made if absent) for this process and those it forks; others get `taken` raised after a while.

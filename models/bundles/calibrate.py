@@ -32,8 +32,8 @@ def calibrate(
     recordings, training: see fit.fit; test: of other people, for the card. ValueError: somebody in `recordings` or
     `test` is known to have trained the bundle, or is in both.
     """
-    export.refuse_other_folder(out or folder)
     known = bundle.load(folder)
+    export.refuse_other_folder(out or folder)
     refuse_trained(known, [*recordings, *test])
     calibration = fit.fit(known, recordings, training, say=say)
     facts = {**calibration.facts, **(tested(known, calibration.fitted, recordings, test) if test else {})}

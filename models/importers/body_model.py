@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jetson_runtime.suit.signals import SIDES
+from models.errors import first_line
 from models.importers.errors import ImportSetError, defect
 
 Doubles = npt.NDArray[np.float64]
@@ -86,7 +87,7 @@ class BodyModel:
             self.osim.updControllerSet().clearAndDestroy()
             self._state = self.osim.initSystem()
         except RuntimeError as error:
-            reason = str(error).strip().splitlines()[0]
+            reason = first_line(error)
             raise ImportSetError([defect(path, f"OpenSim cannot load it ({reason})", "mend it")]) from error
         self.path = path
         self.mass_kg = float(self.osim.getTotalMass(self._state))

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jetson_runtime.suit.signals import SIDES
+from models.errors import first_line
 from models.importers.body_model import BodyModel, ModelMarker, opensim
 from models.importers.errors import ImportSetError, defect
 from models.importers.ground import FootLoads
@@ -173,7 +174,7 @@ def _run(tool: Any, path: Path, what: str, succeeded: Callable[[bool], bool] = b
     try:
         done = succeeded(tool.run())
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = first_line(error)
         raise ImportSetError(
             [defect(path, f"OpenSim's {what} failed ({reason})", "check model and file")]
         ) from error

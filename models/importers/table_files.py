@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from models.errors import first_line
 from models.importers.errors import ImportSetError, defect
 from models.importers.table_map import Layout
 
@@ -78,7 +79,7 @@ def read_columns(path: Path, layout: Layout) -> Columns:
             return _columns(path, pq.read_table(path))
         return _hdf5(path, layout.group) if kind == "hdf5" else _csv(path, layout)
     except (OSError, pa.ArrowInvalid, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        reason = getattr(error, "strerror", None) or first_line(error)
         raise ImportSetError(
             [defect(path, f"cannot be read as {kind} ({reason})", "check path and format")]
         ) from error

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from jetson_runtime.suit import signals
 from jetson_runtime.suit.errors import SuitError
+from models.errors import first_line
 from models.network import tcn
 from models.network.tcn import DILATIONS, FILTERS, KERNEL, Tcn
 
@@ -167,7 +168,7 @@ def _load(path: Path) -> Mapping[str, Any]:
     except (RuntimeError, EOFError, ValueError, KeyError) as error:
         if "TorchScript" in str(error):
             raise _needs_code(path, error) from None
-        raise CheckpointError(f"{path}: is no PyTorch checkpoint ({_first_line(error)})") from None
+        raise CheckpointError(f"{path}: is no PyTorch checkpoint ({first_line(error)})") from None
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{path}: holds a {type(content).__name__}, not a dict of tensors")
     if content.keys() >= _OURS:
@@ -181,7 +182,7 @@ def _needs_code(path: Path, error: Exception) -> CheckpointError:
     return CheckpointError(
         f"{path}: could only be read by running code that is in it, which may do anything; in the program that made"
         " it, save the weights alone, torch.save(model.state_dict(), ...), and import that file"
-        f" ({_first_line(error)})"
+        f" ({first_line(error)})"
     )
 
 
@@ -288,7 +289,3 @@ def _fits(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     if len(wanted) == 1 and len(found) == 3:
         return found == (*wanted, 1, 1)
     return len(found) == len(wanted) and all(w in (-1, f) for f, w in zip(found, wanted, strict=True))
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -18,7 +18,12 @@ RUNS = "runs"
 
 
 def write(folder: Path, jobs: Sequence[Job]) -> list[Path]:
-    """A run for each recipe of the grid, of the folds whose eight outcomes are done with no sensor left out."""
+    """A run for each recipe of the grid, of the folds whose eight outcomes are done with no sensor left out.
+
+    Links to what the sweep asked for earlier are taken away, so that no run holds folds of two recipes.
+    """
+    for link in [path for path in (folder / RUNS).glob("**/*") if path.is_symlink()]:
+        link.unlink()
     made: dict[Path, None] = {}
     for (run, fold), of_fold in _by_fold(jobs).items():
         outcomes = {outcome for job in of_fold for outcome in job.outcomes}
@@ -43,7 +48,7 @@ def _by_fold(jobs: Sequence[Job]) -> dict[tuple[str, str], list[Job]]:
 
 
 def _link(file: Path, into: Path) -> None:
-    """Relative, so that the sweep's folder can be moved; what stands there already stays."""
+    """Relative, so that the sweep's folder can be moved; the first of several jobs of a fold stays."""
     into.mkdir(parents=True, exist_ok=True)
     if not (into / file.name).exists():
         (into / file.name).symlink_to(os.path.relpath(file, into))

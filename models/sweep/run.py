@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from models.data.dataset import Recording
+from models.files import refuse_foreign
 from models.sweep import as_runs, driver, plan, state, tables
 from models.sweep import spec as specs
 from models.sweep.errors import SweepError
@@ -30,8 +31,10 @@ def run(
     """Begins the sweep in `folder` or goes on with it; 0, or 1 where a job failed. The tables hold what is done.
 
     work: what a job does; None: trains and scores. Raises SweepError as `driver.run`, and where `folder` holds a sweep
-    of other data or one that is running; ValueError where a fold cannot be trained (see `opening.refuse_split`).
+    of other data or one that is running; ValueError where it holds something else, or a fold cannot be trained (see
+    `opening.refuse_split`).
     """
+    refuse_foreign(folder, state.SWEEP)
     jobs = plan.jobs(spec, [one.subject for one in recordings])
     for job in {(job.fold, job.split, job.outcomes): job for job in jobs}.values():
         opening.refuse_split(job.fold, recordings, job.split, job.config, job.outcomes)

@@ -10,6 +10,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from jetson_runtime.suit import signals
+from models.evaluation import markdown
 from models.sweep import ablation, state
 from models.sweep.plan import Job
 
@@ -77,42 +78,29 @@ def means(table: Sequence[Mapping[str, Any]]) -> str:
     for row in table:
         by_outcome = groups.setdefault((row["recipe"], row["ablation"]), {})
         by_outcome.setdefault(row["outcome"], []).append(row)
-    lines = []
+    parts = []
     for (recipe, without), by_outcome in groups.items():
-        lines += [f"## {recipe or 'recipe as given'}, {without}", ""]
-        lines += ["| outcome | unit | folds | RMSE | RMSE as sent | R2 |", "|---|---|---:|---:|---:|---:|"]
-        for outcome, found in by_outcome.items():
-            cells = [_spread([row[key] for row in found], _DIGITS[outcome]) for key in ("rmse", "rmse_raw")]
-            cells.append(_spread([row["r2"] for row in found], 3))
-            lines.append(f"| {outcome} | {_UNIT[outcome]} | {len(found)} | {' | '.join(cells)} |")
-        lines.append("")
-    return "\n".join(lines)
+        head = ["outcome", "unit", "folds", "RMSE", "RMSE as sent", "R2"]
+        parts += [
+            f"## {recipe or 'recipe as given'}, {without}",
+            markdown.table(head, _mean_rows(by_outcome)),
+        ]
+    return "\n\n".join(parts) + "\n"
 
 
 def ablations(costs: Sequence[Mapping[str, Any]]) -> str:
     """Markdown: outcomes down, ablations across, the increase of RMSE (mean ± SD over folds) in the cells."""
-    lines = []
+    parts = []
     for recipe in dict.fromkeys(row["recipe"] for row in costs):
         of = [row for row in costs if row["recipe"] == recipe]
         across = list(dict.fromkeys(row["ablation"] for row in of))
-        lines += [f"## {recipe or 'recipe as given'}: increase of RMSE", ""]
-        lines += [
-            f"| outcome | unit | RMSE of all | {' | '.join(across)} |",
-            "|---|---|" + "---:|" * (1 + len(across)),
+        head = ["outcome", "unit", "RMSE of all", *across]
+        lines = [
+            _increase_row(of, outcome, across) for outcome in dict.fromkeys(row["outcome"] for row in of)
         ]
-        for outcome in dict.fromkeys(row["outcome"] for row in of):
-            cells = {row["ablation"]: row for row in of if row["outcome"] == outcome}
-            digits = _DIGITS[outcome]
-            told = [
-                f"{cells[name]['increase']:+.{digits}f}{_plus_minus(cells[name]['increase_sd'], digits)}"
-                if name in cells
-                else ""
-                for name in across
-            ]
-            base = next(iter(cells.values()))["rmse_all"]
-            lines.append(f"| {outcome} | {_UNIT[outcome]} | {base:.{digits}f} | {' | '.join(told)} |")
-        lines.append("")
-    return "\n".join(lines)
+        title = f"## {recipe or 'recipe as given'}: increase of RMSE"
+        parts += [title, markdown.table(head, lines)]
+    return "\n\n".join(parts) + "\n"
 
 
 def as_csv(table: Sequence[Mapping[str, Any]]) -> str:
@@ -123,6 +111,27 @@ def as_csv(table: Sequence[Mapping[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(table)
     return out.getvalue()
+
+
+def _mean_rows(by_outcome: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[list[str]]:
+    return [
+        [outcome, _UNIT[outcome], str(len(found))]
+        + [_spread([row[key] for row in found], _DIGITS[outcome]) for key in ("rmse", "rmse_raw")]
+        + [_spread([row["r2"] for row in found], 3)]
+        for outcome, found in by_outcome.items()
+    ]
+
+
+def _increase_row(costs: Sequence[Mapping[str, Any]], outcome: str, across: Sequence[str]) -> list[str]:
+    digits = _DIGITS[outcome]
+    cells = {row["ablation"]: row for row in costs if row["outcome"] == outcome}
+    told = [
+        f"{cells[name]['increase']:+.{digits}f}{_plus_minus(cells[name]['increase_sd'], digits)}"
+        if name in cells
+        else ""
+        for name in across
+    ]
+    return [outcome, _UNIT[outcome], f"{next(iter(cells.values()))['rmse_all']:.{digits}f}", *told]
 
 
 def _spread(values: Sequence[float], digits: int) -> str:

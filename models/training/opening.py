@@ -21,6 +21,7 @@ from jetson_runtime.suit import signals
 from models.data import dataset
 from models.data.dataset import Recording
 from models.data.folds import Split, fits_a_folder, refuse_reserved
+from models.files import refuse_foreign
 from models.training import runs
 from models.training.recipe import TrainConfig, beside_paper
 from models.training.runs import RunError
@@ -38,9 +39,10 @@ def open_run(
 ) -> None:
     """Makes or checks the run folder and those of its folds.
 
-    Raises ValueError where a split is wrong (see `refuse_split`) and RunError where the folder holds a run of another
-    recipe, other data or another split.
+    Raises ValueError where a split is wrong (see `refuse_split`) or the folder holds something else than a run, and
+    RunError where it holds one of another recipe, other data or another split.
     """
+    refuse_foreign(run_folder, runs.RUN)
     for fold, split in splits.items():
         refuse_split(fold, recordings, split, config, outcomes)
     recipe = _plain(asdict(config))

@@ -13,6 +13,7 @@ A fold of a leave-one-subject-out run is called like the withheld subject. Every
 from __future__ import annotations
 
 import csv
+import errno
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,7 +47,10 @@ class RunError(SuitError):
 def folds(run_folder: Path) -> dict[str, Path]:
     """The folds of a run that were begun, by name; raises FileNotFoundError where it is no run."""
     if not (run_folder / RUN).exists():
-        raise FileNotFoundError(f"{run_folder}: is no run (no {RUN}); make one with `second-skin-lab train`")
+        raise FileNotFoundError(
+            f"{run_folder}: is no run (no {RUN}); make one with `second-skin-lab train`, or name one of a sweep's,"
+            " SWEEP/runs/<variation>"
+        )
     return {path.parent.name: path.parent for path in sorted(run_folder.glob(f"*/{CONFIG}"))}
 
 
@@ -153,8 +157,9 @@ def write(path: Path, content: bytes) -> None:
     try:
         write_whole(path, content)
     except OSError as error:
+        remedy = "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "make that possible"
         raise RunError(
-            f"{path}: cannot be written ({error.strerror}); make room and run the same command again:"
+            f"{path}: cannot be written ({error.strerror}); {remedy} and run the same command again:"
             " it goes on from the last whole epoch"
         ) from None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from models.files import alone, whole, whole_folder, write_whole
+from models.files import alone, refuse_foreign, whole, whole_folder, write_whole
 
 
 def test_a_new_file_takes_the_old_ones_place(tmp_path: Path) -> None:
@@ -81,3 +81,17 @@ def test_whoever_holds_a_folder_finds_nothing_half_written_in_it(tmp_path: Path)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "lock"]
         with alone(tmp_path, 0.0, ValueError("taken")):
             raise AssertionError
+
+
+def test_work_begins_among_nothing_but_its_own(tmp_path: Path) -> None:
+    refuse_foreign(tmp_path / "absent", "run.json")
+    for own in ("lock", "run.json.17.new"):
+        (tmp_path / own).touch()
+    refuse_foreign(tmp_path, "run.json")
+    (tmp_path / "trial.parquet").touch()
+    with pytest.raises(
+        ValueError, match=r"something else \(trial.parquet, no run.json\); choose another --run"
+    ):
+        refuse_foreign(tmp_path, "run.json")
+    (tmp_path / "run.json").touch()
+    refuse_foreign(tmp_path, "run.json")
