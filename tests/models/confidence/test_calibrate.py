@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import person
+from people_of_noise import person
 
 from jetson_runtime.inference import bundle as bundles
 from jetson_runtime.inference.bundle import SHIPPED, Bundle, BundleError
