@@ -121,7 +121,7 @@ def test_nobody_tests_what_he_calibrated(calibrated: Bundle, people: list[Record
 def test_a_bundle_that_breaks_while_it_is_made_leaves_the_old_one(tmp_path: Path) -> None:
     out = tmp_path / "b"
     out.mkdir()
-    (out / "old").write_text("stays")
+    (out / "manifest.json").write_text("stays")
 
     def broken() -> None:
         with export.whole(out) as fresh:
@@ -131,7 +131,7 @@ def test_a_bundle_that_breaks_while_it_is_made_leaves_the_old_one(tmp_path: Path
     with pytest.raises(OSError, match="No space left"):
         broken()
     assert [path.name for path in tmp_path.iterdir()] == ["b"]
-    assert (out / "old").read_text() == "stays"
+    assert (out / "manifest.json").read_text() == "stays"
 
 
 def test_a_damaged_or_alien_confidence_is_refused(calibrated: Bundle, tmp_path: Path) -> None:
