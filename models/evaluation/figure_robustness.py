@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from jetson_runtime.suit import signals
 from models.evaluation import figure_style
 from models.evaluation.disturbances import ALL
-from models.evaluation.robustness import Point, worst
+from models.evaluation.robustness_tables import Point, worst
 from models.evaluation.series import COLUMNS
 
 _JOINT_COLOURS = dict(zip(figure_style.JOINTS, ("#000000", "#D55E00", "#0072B2", "#009E73"), strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,12 +17,13 @@ from jetson_runtime.suit.trial import Trial, read_trial
 from models.checks.folder import trial_paths
 from models.data import dataset
 from models.data.tasks import NEUTRAL
-from models.evaluation import scores
+from models.evaluation import figure_robustness, scores
 from models.evaluation.device import Device, unknown_ground
-from models.evaluation.disturbances import ALL, KINDS, UNITS, Disturbance, disturbances, rows_of
+from models.evaluation.disturbances import KINDS, Disturbance, disturbances, rows_of
 from models.evaluation.folder import known_in_training
-from models.evaluation.markdown import digits_of, number, table, write_csv
+from models.evaluation.markdown import write_csv
 from models.evaluation.outputs import results
+from models.evaluation.robustness_tables import HEAD, Point, cells, markdown
 from models.evaluation.scores import Score, Scores
 from models.evaluation.series import COLUMNS
 from models.files import write_whole
@@ -31,18 +32,6 @@ from models.processes import spread
 NAME = "robustness"
 SECONDS = 20.0
 _NAN = float("nan")
-HEAD = ("kind", "stream", "axis", "amount", "unit", "outcome", "rmse", "rmse_raw", "growth")
-
-
-@dataclass(frozen=True)
-class Point:
-    """RMSE of one outcome under one disturbance, filtered and as sent; growth: RMSE / that of the undisturbed suit."""
-
-    disturbance: Disturbance
-    outcome: str
-    rmse: float
-    rmse_raw: float
-    growth: float
 
 
 def robustness(
@@ -61,8 +50,6 @@ def robustness(
     Raises TrialError where no trial has truth, ValueError for an unknown kind, seconds that are none or an `out` that
     holds something else, BundleError as `bundle.load` does.
     """
-    from models.evaluation import figure_robustness
-
     asked = disturbances(kinds)
     if not (math.isfinite(seconds) and seconds > 0.0):
         raise ValueError(f"--seconds {seconds:g}: above 0 wanted, of each trial from its beginning")
@@ -73,7 +60,7 @@ def robustness(
         for line in remarks:
             say(line)
         points = _points(bundle, trials, asked, processes, say)
-        write_csv(fresh / f"{NAME}.csv", HEAD, [_cells(point) for point in points])
+        write_csv(fresh / f"{NAME}.csv", HEAD, [cells(point) for point in points])
         page = "\n\n".join([markdown(points), *remarks])
         write_whole(fresh / f"{NAME}.md", f"{page}\n".encode())
         figure_robustness.write(points, fresh / NAME)
@@ -97,79 +84,6 @@ def _points(
         Point(one, outcome, rmse, raw, rmse / (undisturbed[outcome][0] or _NAN))
         for one in asked
         for outcome, (rmse, raw) in found[one].items()
-    ]
-
-
-def markdown(points: Sequence[Point]) -> str:
-    """A table for each kind: of lost sensors each one, of the rest the worst stream (and axis) at each amount."""
-    parts = [
-        "RMSE after the paper's 6 Hz filter over all points, in brackets divided by that of the undisturbed suit."
-        " Angles in deg, moments in Nm/kg.",
-        _lines("nothing wrong", _with(points, "none"), lambda d: "-"),
-        _lines(
-            "all sensors lose samples",
-            [p for p in _with(points, "dropped") if p.disturbance.stream == ALL],
-            _amount,
-        ),
-        _lines("one sensor is lost", _with(points, "lost"), lambda d: d.stream),
-        *(
-            _lines(f"{title}, the worst sensor of each outcome", worst(_with(points, kind)), _amount)
-            for kind, title in (
-                ("dropped", "one sensor loses samples"),
-                ("clock", "one sensor's samples are stamped late by a constant time (-: early)"),
-                ("turned", "one sensor is turned about one of its axes"),
-            )
-        ),
-    ]
-    return "\n\n".join(part for part in parts if part)
-
-
-def worst(points: Sequence[Point]) -> list[Point]:
-    """Of each amount and outcome the point with the greatest error, those of all streams at once apart."""
-    top: dict[tuple[float, str], Point] = {}
-    for point in points:
-        key = point.disturbance.amount, point.outcome
-        if point.disturbance.stream != ALL and not (key in top and top[key].rmse >= point.rmse):
-            top[key] = point
-    return list(top.values())
-
-
-def _lines(title: str, points: Sequence[Point], row_of: Callable[[Disturbance], str]) -> str:
-    by_row: dict[str, dict[str, Point]] = {}
-    for point in points:
-        by_row.setdefault(row_of(point.disturbance), {})[point.outcome] = point
-    rows = [[name, *(_cell(of[outcome]) for outcome in COLUMNS)] for name, of in by_row.items()]
-    return table([title, *COLUMNS], rows) if rows else ""
-
-
-def _cell(point: Point) -> str:
-    return f"{number(point.rmse, digits_of(point.outcome))} ({number(point.growth, 2)})"
-
-
-def _amount(disturbance: Disturbance) -> str:
-    if disturbance.kind == "dropped":
-        return f"{100 * disturbance.amount:g} %"
-    if disturbance.kind == "clock":
-        return f"{disturbance.amount:+g} {UNITS[disturbance.kind]}"
-    return f"{disturbance.amount:g} {UNITS[disturbance.kind]}"
-
-
-def _with(points: Sequence[Point], kind: str) -> list[Point]:
-    return [point for point in points if point.disturbance.kind == kind]
-
-
-def _cells(point: Point) -> list[object]:
-    of = point.disturbance
-    return [
-        of.kind,
-        of.stream,
-        of.axis,
-        of.amount,
-        UNITS[of.kind],
-        point.outcome,
-        point.rmse,
-        point.rmse_raw,
-        point.growth,
     ]
 
 
