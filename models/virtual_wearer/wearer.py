@@ -50,6 +50,8 @@ from models.virtual_wearer.subject import Subject
 
 TASKS = KINDS
 JOINT_LIMIT_DEG = 150.0
+# Of a sole's length or width, which is 0 to 1: as far as the check of trials lets a real centre of pressure lie.
+BESIDE_SOLE = 0.25
 
 
 @dataclass(frozen=True)
@@ -192,12 +194,14 @@ def _trial(
     labels = filter_labels(labels_of(physics, body))
     channels = channels_of(physics, done.plan, body, donning, rng)
     turns = quaternions(sensor_poses(physics.motion, body, donning))
+    plates = plates_of(physics, done.plan, body)[inside]
+    _refuse_beside_sole(plates, f"{subject.name}, {done.kind}")
     return Trial(
         time_s=np.arange(round(done.seconds * RATE_HZ)) / RATE_HZ,
         channels=channels[inside].astype(np.float32),
         labels=labels[inside].astype(np.float32),
         quaternions={part: turns[part][inside].astype(np.float32) for part in PARTS},
-        plates=plates_of(physics, done.plan, body)[inside].astype(np.float32),
+        plates=plates.astype(np.float32),
         meta=_meta(subject, done, told),
     )
 
@@ -215,6 +219,21 @@ def _possible(physics: Physics, subject: Subject, task: str, seed: int) -> Physi
                 f"which no joint does; take another seed"
             )
     return physics
+
+
+def _refuse_beside_sole(plates: Array, what: str) -> None:
+    """ValueError where the ground would have to act far beside a sole for more than a moment: nobody stands so."""
+    for side, columns in zip(SIDES, (plates[:, 1:3], plates[:, 4:6]), strict=True):
+        loaded = columns[np.isfinite(columns).all(axis=1)]
+        if len(loaded) == 0:
+            continue
+        low = np.percentile(loaded, 2, axis=0).min()
+        high = np.percentile(loaded, 98, axis=0).max()
+        if low < -BESIDE_SOLE or high > 1.0 + BESIDE_SOLE:
+            raise ValueError(
+                f"{what}: the ground would act beside the {side} sole, from {low:.2f} to {high:.2f} of its size;"
+                " take another seed"
+            )
 
 
 def _meta(subject: Subject, done: Play, told: dict[str, str]) -> TrialMeta:

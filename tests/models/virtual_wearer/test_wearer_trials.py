@@ -189,3 +189,10 @@ def test_a_neutral_stance_is_upright_and_in_the_same_suit() -> None:
 def test_a_movement_that_no_joint_makes_is_refused_and_not_wrapped() -> None:
     with pytest.raises(ValueError, match=r"hip_flexion_r would reach 155 deg, .*; take another seed"):
         generate(Subject.random(11), "L", 12.0, 1)
+
+
+def test_a_plan_whose_ground_would_act_beside_the_sole_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"vw-558, W: the ground would act beside the r sole, from -0\.9\d to 0\.\d\d"
+    ):
+        generate(Subject.random(558), "W3", 5.0, seed=0)
