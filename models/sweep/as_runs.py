@@ -50,5 +50,5 @@ def _by_fold(jobs: Sequence[Job]) -> dict[tuple[str, str], list[Job]]:
 def _link(file: Path, into: Path) -> None:
     """Relative, so that the sweep's folder can be moved; the first of several jobs of a fold stays."""
     into.mkdir(parents=True, exist_ok=True)
-    if not (into / file.name).exists():
+    if file.exists() and not (into / file.name).is_symlink():
         (into / file.name).symlink_to(os.path.relpath(file, into))

@@ -255,7 +255,7 @@ def test_a_bundle_of_eight_checkpoints_answers_as_they_do(
         states[outcome] = {**weights(seed=i), **normal}
         files.append(str(_saved(tmp_path, states[outcome], f"{outcome}.pt")))
     assert main(["import-checkpoint", *files, "--out", str(tmp_path / "bundle")]) == 0
-    assert "adopted, sha256" in capsys.readouterr().out
+    assert "adopted, format 2, sha256" in capsys.readouterr().out
     made = bundles.load(tmp_path / "bundle")
     assert made.manifest.card["imported"]["knee_angle"]["file"] == "knee_angle.pt"
     assert np.isnan(made.baselines().mean).all(), "a constant that nobody fitted"

@@ -212,7 +212,7 @@ def _half_done(folder: Path) -> bool:
 
 
 def _wait_for(
-    condition: Callable[[], bool], command: subprocess.Popen[bytes], patience_s: float = 200.0
+    condition: Callable[[], bool], command: subprocess.Popen[bytes], patience_s: float = 900.0
 ) -> None:
     last = time.monotonic() + patience_s
     while not condition():
