@@ -24,7 +24,7 @@ from models.data.dataset import Recording
 from models.data.folds import Split, is_virtual
 from models.evaluation import evaluate, folder
 from models.evaluation.folder import Played
-from models.evaluation.markdown import number, table
+from models.evaluation.markdown import digits_of, number, table
 from models.evaluation.networks import score
 from models.files import write_whole
 from models.network import export, lineage, tcn
@@ -127,7 +127,7 @@ def as_table(found: Adaptation) -> str:
     rows = [
         [outcome.name, outcome.unit]
         + [
-            number(of[measure][outcome.name], 2 if outcome.kind == "angle" else 3)
+            number(of[measure][outcome.name], digits_of(outcome.name))
             for measure in _MEASURES
             for of in (found.before, found.after)
         ]

@@ -16,7 +16,6 @@ from models.sweep.plan import Job
 
 RESULTS, ABLATION = "results", "ablation"
 _UNIT = {outcome.name: outcome.unit for outcome in signals.OUTCOMES}
-_DIGITS = {outcome.name: 2 if outcome.kind == "angle" else 3 for outcome in signals.OUTCOMES}
 
 
 def write(folder: Path, jobs: Sequence[Job]) -> list[Path]:
@@ -116,14 +115,14 @@ def as_csv(table: Sequence[Mapping[str, Any]]) -> str:
 def _mean_rows(by_outcome: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[list[str]]:
     return [
         [outcome, _UNIT[outcome], str(len(found))]
-        + [_spread([row[key] for row in found], _DIGITS[outcome]) for key in ("rmse", "rmse_raw")]
+        + [_spread([row[key] for row in found], markdown.digits_of(outcome)) for key in ("rmse", "rmse_raw")]
         + [_spread([row["r2"] for row in found], 3)]
         for outcome, found in by_outcome.items()
     ]
 
 
 def _increase_row(costs: Sequence[Mapping[str, Any]], outcome: str, across: Sequence[str]) -> list[str]:
-    digits = _DIGITS[outcome]
+    digits = markdown.digits_of(outcome)
     cells = {row["ablation"]: row for row in costs if row["outcome"] == outcome}
     told = [
         f"{cells[name]['increase']:+.{digits}f}{_plus_minus(cells[name]['increase_sd'], digits)}"
