@@ -180,7 +180,7 @@ def _read_manifest(path: Path) -> Manifest:
         content = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise BundleError(
-            f"{path}: no such file; [model] bundle must name a folder made by `second-skin-lab export`"
+            f"{path}: no such file; a bundle is a folder made by `second-skin-lab export`"
         ) from None
     except (OSError, ValueError) as error:
         raise BundleError(f"{path}: cannot be read ({error}); export the bundle again") from None

@@ -75,7 +75,7 @@ def test_a_flipped_bit_in_the_manifest_is_found(copied: Path) -> None:
 
 
 def test_a_folder_without_a_bundle(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match=r"manifest\.json: no such file; \[model\] bundle must name"):
+    with pytest.raises(BundleError, match=r"manifest\.json: no such file; a bundle is a folder made by"):
         load(tmp_path)
 
 
