@@ -107,12 +107,17 @@ def adapt(
         created=export.date_of(data.glob("*.parquet")),
         card=about,
     )
-    before, after = (folder.play_recordings(one, test, withheld, formulas=False) for one in (old, candidate))
+    before, after = (
+        folder.play_recordings(one, test, withheld, processes=processes, formulas=False)
+        for one in (old, candidate)
+    )
     found = replace(_compared(before, after, kept, test), remarks=_remarks(parent, recordings, people))
     if not found.worse:
         if people:
-            manifest = calibrate.calibrate(candidate, people, recordings, withheld, say=say)
-        measured = {**manifest.card, **card.measured(candidate, test, withheld)}
+            manifest = calibrate.calibrate(
+                candidate, people, recordings, withheld, processes=processes, say=say
+            )
+        measured = {**manifest.card, **card.measured(candidate, test, withheld, processes)}
         with export.whole(out) as fresh:
             shutil.copytree(candidate, fresh, dirs_exist_ok=True)
             manifest = export.sign(fresh, manifest.model_copy(update={"card": measured}))

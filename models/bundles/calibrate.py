@@ -25,6 +25,7 @@ def calibrate(
     test: Sequence[Recording] = (),
     *,
     out: Path | None = None,
+    processes: int = 1,
     say: Callable[[str], None],
 ) -> Manifest:
     """Writes the bundle in `folder` to `out` (default: in its place), with confidence.npz and what it is worth.
@@ -35,8 +36,11 @@ def calibrate(
     known = bundle.load(folder)
     export.refuse_other_folder(out or folder)
     refuse_trained(known, [*recordings, *test])
-    calibration = fit.fit(known, recordings, training, say=say)
-    facts = {**calibration.facts, **(tested(known, calibration.fitted, recordings, test) if test else {})}
+    calibration = fit.fit(known, recordings, training, processes=processes, say=say)
+    facts = {
+        **calibration.facts,
+        **(tested(known, calibration.fitted, recordings, test, processes) if test else {}),
+    }
     amended = {**known.manifest.card, "confidence": facts}
     with export.whole(out or folder) as fresh:
         for name in bundle.FILES:
@@ -52,16 +56,19 @@ def write(path: Path, fitted: Fitted) -> None:
 
 
 def tested(
-    known: Bundle, fitted: Fitted, recordings: Sequence[Recording], test: Sequence[Recording]
+    known: Bundle,
+    fitted: Fitted,
+    recordings: Sequence[Recording],
+    test: Sequence[Recording],
+    processes: int = 1,
 ) -> dict[str, Any]:
     """`test` for the card: what became of intervals and warnings on people who are not among `recordings`."""
     if both := sorted({r.subject for r in recordings} & {r.subject for r in test}):
         raise ValueError(
             f"{', '.join(both[:5])}: calibrated the bundle and cannot test it; give other people"
         )
-    return {
-        "test": trials.coverage(known, fitted, test) | {"false_alarms": trials.false_alarms(fitted, test)}
-    }
+    alarms = {"false_alarms": trials.false_alarms(fitted, test, processes)}
+    return {"test": trials.coverage(known, fitted, test, processes) | alarms}
 
 
 def refuse_trained(known: Bundle, recordings: Sequence[Recording]) -> None:

@@ -87,13 +87,13 @@ def of_run(run_folder: Path, split: Split, recordings: Sequence[Recording]) -> d
     }
 
 
-def measured(bundle: Path, data: Path, recordings: Sequence[Recording]) -> dict[str, Any]:
+def measured(bundle: Path, data: Path, recordings: Sequence[Recording], processes: int = 1) -> dict[str, Any]:
     """How the bundle errs on `recordings`, loaded from folder `data`: of people that it has never seen.
 
     errors: of each outcome, its own people averaged; by_task, by_side: over all points; without: as sent, over all
     points, with each sensor lost and with none, on as many of the trials as hold _MISSING_SECONDS.
     """
-    played = folder.play_recordings(bundle, data, recordings, formulas=False)
+    played = folder.play_recordings(bundle, data, recordings, processes=processes, formulas=False)
     found = evaluate.evaluation(played)
     return {
         "test": {

@@ -60,9 +60,9 @@ def ship(
         manifest = export.export(
             fresh, networks, fitted, name=name, created=export.date_of(states), card=about
         )
-        about |= _confidence(fresh, people, training, judges, say)
+        about |= _confidence(fresh, people, training, judges, processes, say)
         if test is not None:
-            about |= card.measured(fresh, test, judges)
+            about |= card.measured(fresh, test, judges, processes)
         manifest = export.sign(fresh, manifest.model_copy(update={"card": about}))
     say(card_text.markdown(manifest))
     return manifest
@@ -83,6 +83,7 @@ def _confidence(
     people: Sequence[Recording],
     training: Sequence[Recording],
     judges: Sequence[Recording],
+    processes: int,
     say: Callable[[str], None],
 ) -> dict[str, Any]:
     """Writes confidence.npz; its entry for the card, empty where there are too few people."""
@@ -93,9 +94,9 @@ def _confidence(
         )
         return {}
     known = bundle.load(fresh)
-    found = fit.fit(known, people, training, say=say)
+    found = fit.fit(known, people, training, processes=processes, say=say)
     calibrate.write(fresh / bundle.CONFIDENCE, found.fitted)
-    tested = calibrate.tested(known, found.fitted, people, judges) if judges else {}
+    tested = calibrate.tested(known, found.fitted, people, judges, processes) if judges else {}
     return {"confidence": {**found.facts, **tested}}
 
 

@@ -96,7 +96,9 @@ def _calibrate(options: argparse.Namespace) -> int:
         dataset.load(folder, options.processes) if folder else []
         for folder in (options.data, options.training, options.test)
     )
-    manifest = calibrate.calibrate(options.bundle, data, training, test, out=options.out, say=print)
+    manifest = calibrate.calibrate(
+        options.bundle, data, training, test, out=options.out, processes=options.processes, say=print
+    )
     return _written(options.out or options.bundle, manifest)
 
 

@@ -164,7 +164,11 @@ def _confidence(options: argparse.Namespace) -> int:
         for folder in (options.data, options.calibration)
     )
     result = report.result(
-        bundle.load(options.bundle), tried, faults_each=options.faults, calibration=calibration
+        bundle.load(options.bundle),
+        tried,
+        faults_each=options.faults,
+        calibration=calibration,
+        processes=options.processes,
     )
     print(json.dumps(evaluate.without_nan(result)) if options.json else report.markdown(result))
     return 0

@@ -13,7 +13,6 @@ from jetson_runtime.inference.confidence import Fitted
 from jetson_runtime.suit import signals
 from models.confidence import densities, intervals, played
 from models.data.dataset import Recording
-from models.evaluation.device import reference_engine
 
 _FOLDS = 4
 # Rows enough for a density of what training did: an hour.
@@ -33,6 +32,7 @@ def fit(
     recordings: Sequence[Recording],
     training: Sequence[Recording] = (),
     *,
+    processes: int = 1,
     say: Callable[[str], None] = lambda _: None,
 ) -> Calibration:
     """`recordings`: of people that the bundle was not trained on; `training`: of those that it was, if at hand.
@@ -43,7 +43,7 @@ def fit(
     known = _thinned(training) or list(recordings)
     say(f"what {len({r.subject for r in known})} people read like: {sum(len(r.rows) for r in known)} rows")
     prediction = densities.fit_prediction([r.rows for r in known])
-    looks = {r.name: played.looks(r.rows, prediction) for r in (*known, *recordings)}
+    looks = played.looks((*known, *recordings), prediction, processes)
     density = densities.fit_density([looks[r.name] for r in known])
     if training:
         squared = [densities.distances(density, looks[r.name]) for r in recordings]
@@ -51,8 +51,7 @@ def fit(
         squared = _left_out(recordings, looks)
     thresholds = densities.fit_thresholds(squared)
     say(f"errors of {len({r.subject for r in recordings})} people")
-    engine = reference_engine(bundle)
-    errors = played.errors(recordings, engine, prediction)
+    errors = played.errors(bundle, recordings, prediction, processes)
     found = intervals.fit(errors)
     return Calibration(_fitted(prediction, density, thresholds, found), _facts(recordings, found, thresholds))
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
+from jetson_runtime.inference.bundle import Bundle
 from jetson_runtime.inference.confidence import WIDTH_INPUTS, WidthInputs
 from jetson_runtime.inference.engines.base import Engine
 from jetson_runtime.inference.window import BLOCK_TICKS, BLOCKS, STATISTICS, Doubles, Window
 from jetson_runtime.suit import signals
 from models.data.dataset import LABELS_OF, Recording
+from models.evaluation.device import reference_engine
 from models.network.tcn import HISTORY, SPARSE_STRIDE
+from models.processes import spread
 
 # The row of the first look, and how many rows to the next.
 FIRST_LOOK = BLOCKS * BLOCK_TICKS - 1
@@ -42,8 +46,17 @@ class Errors:
     of_mean: Doubles
 
 
-def looks(rows: npt.NDArray[np.floating], prediction: Prediction) -> Doubles:
-    """Rows (n, 54) of one recording -> (looks, 6, 54): the Window's statistics each tenth of a second."""
+def looks(recordings: Iterable[Recording], prediction: Prediction, processes: int = 1) -> dict[str, Doubles]:
+    """Each recording's name -> (looks, 6, 54): the Window's statistics each tenth of a second."""
+    unique = list({recording.name: recording for recording in recordings}.values())
+    told = spread(
+        partial(looks_of, prediction=prediction), [recording.rows for recording in unique], processes
+    )
+    return {recording.name: each for recording, each in zip(unique, told, strict=True)}
+
+
+def looks_of(rows: npt.NDArray[np.floating], prediction: Prediction) -> Doubles:
+    """Rows (n, 54) of one recording -> (looks, 6, 54), as in `looks`."""
     window = Window(prediction.matrix, prediction.offset, signals.CHANNEL_FILL)
     told = []
     for row in rows.astype(np.float64):
@@ -53,9 +66,13 @@ def looks(rows: npt.NDArray[np.floating], prediction: Prediction) -> Doubles:
     return np.stack(told) if told else np.zeros((0, STATISTICS, len(signals.CHANNELS)))
 
 
-def errors(recordings: Iterable[Recording], engine: Engine, prediction: Prediction) -> list[Errors]:
-    """Each recording through `engine` (a batch of two), as the runtime does it."""
-    return [_errors(recording, answers(recording, engine), prediction) for recording in recordings]
+def errors(
+    bundle: Bundle, recordings: Sequence[Recording], prediction: Prediction, processes: int = 1
+) -> list[Errors]:
+    """Each recording through the bundle's reference engine, as the runtime does it."""
+    shares = [recordings[i::processes] for i in range(processes)]
+    told = spread(partial(_errors_of, bundle=bundle, prediction=prediction), shares, processes)
+    return [told[i % processes][i // processes] for i in range(len(recordings))]
 
 
 def answers(recording: Recording, engine: Engine) -> npt.NDArray[np.float32]:
@@ -66,6 +83,11 @@ def answers(recording: Recording, engine: Engine) -> npt.NDArray[np.float32]:
     for rows, answer in zip(np.ascontiguousarray(legs), told, strict=True):
         engine.step(rows, answer)
     return told
+
+
+def _errors_of(recordings: Sequence[Recording], bundle: Bundle, prediction: Prediction) -> list[Errors]:
+    engine = reference_engine(bundle)
+    return [_errors(recording, answers(recording, engine), prediction) for recording in recordings]
 
 
 def _errors(recording: Recording, told: npt.NDArray[np.float32], prediction: Prediction) -> Errors:

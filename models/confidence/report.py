@@ -20,6 +20,7 @@ def result(
     recordings: Sequence[Recording],
     *,
     faults_each: int = 0,
+    processes: int = 1,
     calibration: Sequence[Recording] = (),
 ) -> dict[str, Any]:
     """`coverage`, `false_alarms`; `faults` on so many trials of each task; `withheld_tasks` with the calibration's."""
@@ -31,10 +32,12 @@ def result(
         for r in [one for one in long_enough if one.task == task][:faults_each]
     ]
     return {
-        "coverage": trials.coverage(bundle, fitted, recordings),
-        "false_alarms": trials.false_alarms(fitted, recordings),
-        "faults": summary(trials.with_faults(fitted, chosen)),
-        "withheld_tasks": trials.withheld_tasks(bundle, calibration, recordings) if calibration else {},
+        "coverage": trials.coverage(bundle, fitted, recordings, processes),
+        "false_alarms": trials.false_alarms(fitted, recordings, processes),
+        "faults": summary(trials.with_faults(fitted, chosen, processes)),
+        "withheld_tasks": (
+            trials.withheld_tasks(bundle, calibration, recordings, processes) if calibration else {}
+        ),
     }
 
 

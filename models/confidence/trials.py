@@ -6,8 +6,9 @@ it warns where one is wrong; and what it says of a kind of task that its calibra
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from models.confidence import faults, fit, intervals, played
 from models.confidence.faults import Fault
 from models.confidence.played import Errors, Prediction
 from models.data.dataset import Recording
-from models.evaluation.device import reference_engine
+from models.processes import spread
 
 # A fault that befalls a device befalls it here; a warning within this long after counts as in time.
 ONSET_S, IN_TIME_S = 3.0, 1.0
@@ -59,13 +60,14 @@ def fitted_of(bundle: Bundle) -> Fitted:
     return fitted
 
 
-def coverage(bundle: Bundle, fitted: Fitted, recordings: Sequence[Recording]) -> dict[str, Any]:
+def coverage(
+    bundle: Bundle, fitted: Fitted, recordings: Sequence[Recording], processes: int = 1
+) -> dict[str, Any]:
     """`coverage` by outcome (each person's share, averaged), `sd` over people, `by_task`; `half_width`, its median.
 
     The lower back as it is told: the mean of both legs' passes.
     """
-    engine = reference_engine(bundle)
-    errors = played.errors(recordings, engine, Prediction(fitted.prediction, fitted.offset))
+    errors = played.errors(bundle, recordings, Prediction(fitted.prediction, fitted.offset), processes)
     within = [_within(e, fitted) for e in errors]
     return {
         "nominal": float(fitted.coverage),
@@ -79,12 +81,13 @@ def coverage(bundle: Bundle, fitted: Fitted, recordings: Sequence[Recording]) ->
     }
 
 
-def false_alarms(fitted: Fitted, recordings: Iterable[Recording]) -> dict[str, Any]:
+def false_alarms(fitted: Fitted, recordings: Sequence[Recording], processes: int = 1) -> dict[str, Any]:
     """`share` of the time warned, `by_task`, and `people`: the share of people who were ever warned."""
     shares: dict[str, list[float]] = {}
     by_person: dict[str, bool] = {}
-    for recording in recordings:
-        warned = [bool(told) for told in warnings(fitted, recording.rows)]
+    told = spread(partial(warnings, fitted), [recording.rows for recording in recordings], processes)
+    for recording, words in zip(recordings, told, strict=True):
+        warned = [bool(word) for word in words]
         shares.setdefault(recording.task, []).append(float(np.mean(warned)))
         by_person[recording.subject] = by_person.get(recording.subject, False) or any(warned)
     return {
@@ -104,18 +107,14 @@ def warnings(fitted: Fitted, rows: npt.NDArray[np.float32]) -> list[tuple[str, .
     return told
 
 
-def with_faults(fitted: Fitted, recordings: Sequence[Recording]) -> list[Warned]:
+def with_faults(fitted: Fitted, recordings: Sequence[Recording], processes: int = 1) -> list[Warned]:
     """Every fault on the first SECONDS of recordings: sudden ones from ONSET_S on, those of putting on all along."""
-    found = []
-    for recording in recordings:
-        rows = recording.rows[:ROWS]
-        for at, of in ((_ONSET, faults.sudden()), (0, faults.mounted())):
-            found += [_warned(fitted, recording, fault, rows, at) for fault in of]
-    return found
+    told = spread(partial(_with_faults, fitted), recordings, processes)
+    return [warned for of_recording in told for warned in of_recording]
 
 
 def withheld_tasks(
-    bundle: Bundle, calibration: Sequence[Recording], recordings: Sequence[Recording]
+    bundle: Bundle, calibration: Sequence[Recording], recordings: Sequence[Recording], processes: int = 1
 ) -> dict[str, dict[str, float]]:
     """Task -> what intervals and warnings do that never met it: `warned` share of time, `coverage` where not warned.
 
@@ -123,13 +122,20 @@ def withheld_tasks(
     """
     told = {}
     for task in sorted({r.task for r in calibration} & {r.task for r in recordings}):
-        without = fit.fit(bundle, [r for r in calibration if r.task != task]).fitted
+        without = fit.fit(bundle, [r for r in calibration if r.task != task], processes=processes).fitted
         new = [r for r in recordings if r.task == task]
         told[task] = {
-            "warned": false_alarms(without, new)["share"],
-            "coverage": float(np.mean(list(coverage(bundle, without, new)["coverage"].values()))),
+            "warned": false_alarms(without, new, processes)["share"],
+            "coverage": float(np.mean(list(coverage(bundle, without, new, processes)["coverage"].values()))),
         }
     return told
+
+
+def _with_faults(fitted: Fitted, recording: Recording) -> list[Warned]:
+    rows, found = recording.rows[:ROWS], []
+    for at, of in ((_ONSET, faults.sudden()), (0, faults.mounted())):
+        found += [_warned(fitted, recording, fault, rows, at) for fault in of]
+    return found
 
 
 def _within(errors: Errors, fitted: Fitted) -> npt.NDArray[np.float64]:

@@ -83,8 +83,8 @@ def test_the_report_tells_coverage_alarms_faults_and_withheld_tasks(
 def test_looks_at_the_mirrored_person_are_the_mirrored_looks(people: list[Recording]) -> None:
     prediction = densities.fit_prediction([r.rows for r in people])
     rows = people[0].rows
-    direct = played.looks(mirrored(rows), prediction)
-    assert np.allclose(direct, densities.mirrored_looks(played.looks(rows, prediction)), atol=2e-3)
+    direct = played.looks_of(mirrored(rows), prediction)
+    assert np.allclose(direct, densities.mirrored_looks(played.looks_of(rows, prediction)), atol=2e-3)
 
 
 def test_a_device_is_predicted_from_the_others_alone(people: list[Recording]) -> None:
@@ -164,7 +164,8 @@ def test_a_bundle_that_was_never_calibrated_says_so() -> None:
 
 
 def test_the_file_is_the_same_for_the_same_people(people: list[Recording], tmp_path: Path) -> None:
-    made = [fit.fit(bundles.load(SHIPPED), people[:5]).fitted for _ in range(2)]
+    """However many processes make it."""
+    made = [fit.fit(bundles.load(SHIPPED), people[:5], processes=n).fitted for n in (1, 2)]
     for name, fitted in zip("ab", made, strict=True):
         calibrate.write(tmp_path / name, fitted)
     assert json.dumps(list(made[0].threshold)) == json.dumps(list(made[1].threshold))
