@@ -60,7 +60,7 @@ def test_a_damaged_file_is_not_carried_over(
 
 def test_a_changed_manifest_is_refused(older: Path) -> None:
     path = older / bundles.MANIFEST
-    path.write_text(path.read_text().replace("virtual-wearer-1", "virtual-wearer-2"))
+    path.write_text(path.read_text().replace("virtual-wearer", "another-wearer"))
     with pytest.raises(ValueError, match="it was changed after the export"):
         renew(older, older)
     path.write_text("{}")
