@@ -13,7 +13,7 @@ import numpy as np
 from jetson_runtime.inference import bundle
 from jetson_runtime.inference.bundle import Bundle, Manifest
 from jetson_runtime.inference.confidence import Fitted
-from models.confidence import fit, trials
+from models.confidence import fit, played, trials
 from models.data.dataset import Recording
 from models.network import export, lineage
 
@@ -68,7 +68,8 @@ def tested(
             f"{', '.join(both[:5])}: calibrated the bundle and cannot test it; give other people"
         )
     alarms = {"false_alarms": trials.false_alarms(fitted, test, processes)}
-    return {"test": trials.coverage(known, fitted, test, processes) | alarms}
+    told = played.answers(known, test, processes)
+    return {"test": trials.coverage(fitted, test, told, processes) | alarms}
 
 
 def refuse_trained(known: Bundle, recordings: Sequence[Recording]) -> None:

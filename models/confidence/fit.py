@@ -12,6 +12,7 @@ from jetson_runtime.inference.bundle import Bundle
 from jetson_runtime.inference.confidence import Fitted
 from jetson_runtime.suit import signals
 from models.confidence import densities, intervals, played
+from models.confidence.played import Answers
 from models.data.dataset import Recording
 
 _FOLDS = 4
@@ -33,12 +34,14 @@ def fit(
     training: Sequence[Recording] = (),
     *,
     processes: int = 1,
+    told: Sequence[Answers] | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Calibration:
     """`recordings`: of people that the bundle was not trained on; `training`: of those that it was, if at hand.
 
     With `training`, what is usual is learned from them and the thresholds from the others; without, both from the
-    others, a quarter of them left out at a time. ValueError: fewer than intervals.LEAST_PEOPLE, or nobody has truth.
+    others, a quarter of them left out at a time. told: what the bundle tells of `recordings`, where it is known.
+    ValueError: fewer than intervals.LEAST_PEOPLE, or nobody has truth.
     """
     known = _thinned(training) or list(recordings)
     say(f"what {len({r.subject for r in known})} people read like: {sum(len(r.rows) for r in known)} rows")
@@ -51,7 +54,9 @@ def fit(
         squared = _left_out(recordings, looks)
     thresholds = densities.fit_thresholds(squared)
     say(f"errors of {len({r.subject for r in recordings})} people")
-    errors = played.errors(bundle, recordings, prediction, processes)
+    if told is None:
+        told = played.answers(bundle, recordings, processes)
+    errors = played.errors(recordings, told, prediction, processes)
     found = intervals.fit(errors)
     return Calibration(_fitted(prediction, density, thresholds, found), _facts(recordings, found, thresholds))
 

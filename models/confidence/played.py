@@ -23,6 +23,9 @@ from models.processes import spread
 FIRST_LOOK = BLOCKS * BLOCK_TICKS - 1
 LOOK_ROWS = BLOCK_TICKS
 
+# (n, 2, 8): the network's outcomes of n ticks for the right leg and the left.
+Answers = npt.NDArray[np.float32]
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -66,17 +69,22 @@ def looks_of(rows: npt.NDArray[np.floating], prediction: Prediction) -> Doubles:
     return np.stack(told) if told else np.zeros((0, STATISTICS, len(signals.CHANNELS)))
 
 
-def errors(
-    bundle: Bundle, recordings: Sequence[Recording], prediction: Prediction, processes: int = 1
-) -> list[Errors]:
+def answers(bundle: Bundle, recordings: Sequence[Recording], processes: int = 1) -> list[Answers]:
     """Each recording through the bundle's reference engine, as the runtime does it."""
     shares = [recordings[i::processes] for i in range(processes)]
-    told = spread(partial(_errors_of, bundle=bundle, prediction=prediction), shares, processes)
+    told = spread(partial(_answers, bundle), shares, processes)
     return [told[i % processes][i // processes] for i in range(len(recordings))]
 
 
-def answers(recording: Recording, engine: Engine) -> npt.NDArray[np.float32]:
-    """(n, 2, 8): the network's outcomes for the right leg and the left, tick by tick."""
+def errors(
+    recordings: Sequence[Recording], told: Sequence[Answers], prediction: Prediction, processes: int = 1
+) -> list[Errors]:
+    """Of what the network `told` of each recording."""
+    return spread(partial(_errors, prediction), list(zip(recordings, told, strict=True)), processes)
+
+
+def answers_of(recording: Recording, engine: Engine) -> Answers:
+    """The network's outcomes tick by tick."""
     legs = np.stack([recording.leg(side)[0] for side in signals.SIDES], axis=1)
     told = np.empty((len(legs), len(signals.SIDES), len(signals.OUTCOMES)), np.float32)
     engine.reset()
@@ -85,12 +93,13 @@ def answers(recording: Recording, engine: Engine) -> npt.NDArray[np.float32]:
     return told
 
 
-def _errors_of(recordings: Sequence[Recording], bundle: Bundle, prediction: Prediction) -> list[Errors]:
+def _answers(bundle: Bundle, recordings: Sequence[Recording]) -> list[Answers]:
     engine = reference_engine(bundle)
-    return [_errors(recording, answers(recording, engine), prediction) for recording in recordings]
+    return [answers_of(recording, engine) for recording in recordings]
 
 
-def _errors(recording: Recording, told: npt.NDArray[np.float32], prediction: Prediction) -> Errors:
+def _errors(prediction: Prediction, of: tuple[Recording, Answers]) -> Errors:
+    recording, told = of
     truth = np.stack([recording.labels[:, LABELS_OF[side]] for side in signals.SIDES], axis=1)
     at = slice(HISTORY, None, SPARSE_STRIDE)
     inputs = _inputs(recording.rows, told, prediction)[at]
@@ -99,7 +108,7 @@ def _errors(recording: Recording, told: npt.NDArray[np.float32], prediction: Pre
     return Errors(recording.subject, recording.task, inputs, error, of_mean)
 
 
-def _inputs(rows: npt.NDArray[np.float32], told: npt.NDArray[np.float32], prediction: Prediction) -> Doubles:
+def _inputs(rows: npt.NDArray[np.float32], told: Answers, prediction: Prediction) -> Doubles:
     """(n, 2, WIDTH_INPUTS)."""
     window = Window(prediction.matrix, prediction.offset, signals.CHANNEL_FILL)
     source = WidthInputs(signals.SIDES)

@@ -9,7 +9,7 @@ import numpy as np
 
 from jetson_runtime.inference.bundle import Bundle
 from jetson_runtime.suit import signals
-from models.confidence import trials
+from models.confidence import played, trials
 from models.confidence.trials import IN_TIME_S, Warned
 from models.data.dataset import Recording
 from models.evaluation.markdown import digits_of, number, table
@@ -32,7 +32,9 @@ def result(
         for r in [one for one in long_enough if one.task == task][:faults_each]
     ]
     return {
-        "coverage": trials.coverage(bundle, fitted, recordings, processes),
+        "coverage": trials.coverage(
+            fitted, recordings, played.answers(bundle, recordings, processes), processes
+        ),
         "false_alarms": trials.false_alarms(fitted, recordings, processes),
         "faults": summary(trials.with_faults(fitted, chosen, processes)),
         "withheld_tasks": (

@@ -20,7 +20,7 @@ from jetson_runtime.suit import signals
 from jetson_runtime.suit.errors import BundleError
 from models.confidence import faults, fit, intervals, played
 from models.confidence.faults import Fault
-from models.confidence.played import Errors, Prediction
+from models.confidence.played import Answers, Errors, Prediction
 from models.data.dataset import Recording
 from models.processes import spread
 
@@ -61,13 +61,13 @@ def fitted_of(bundle: Bundle) -> Fitted:
 
 
 def coverage(
-    bundle: Bundle, fitted: Fitted, recordings: Sequence[Recording], processes: int = 1
+    fitted: Fitted, recordings: Sequence[Recording], told: Sequence[Answers], processes: int = 1
 ) -> dict[str, Any]:
     """`coverage` by outcome (each person's share, averaged), `sd` over people, `by_task`; `half_width`, its median.
 
-    The lower back as it is told: the mean of both legs' passes.
+    told: what the bundle tells of each (played.answers). The lower back as it is told: the mean of both legs' passes.
     """
-    errors = played.errors(bundle, recordings, Prediction(fitted.prediction, fitted.offset), processes)
+    errors = played.errors(recordings, told, Prediction(fitted.prediction, fitted.offset), processes)
     within = [_within(e, fitted) for e in errors]
     return {
         "nominal": float(fitted.coverage),
@@ -120,15 +120,24 @@ def withheld_tasks(
 
     The network itself may have been trained on the task: it is the confidence alone that knows nothing of it.
     """
-    told = {}
+    of_calibration, of_recordings = (played.answers(bundle, r, processes) for r in (calibration, recordings))
+    found = {}
     for task in sorted({r.task for r in calibration} & {r.task for r in recordings}):
-        without = fit.fit(bundle, [r for r in calibration if r.task != task], processes=processes).fitted
-        new = [r for r in recordings if r.task == task]
-        told[task] = {
+        others = [i for i, r in enumerate(calibration) if r.task != task]
+        without = fit.fit(
+            bundle,
+            [calibration[i] for i in others],
+            processes=processes,
+            told=[of_calibration[i] for i in others],
+        ).fitted
+        at = [i for i, r in enumerate(recordings) if r.task == task]
+        new, told = [recordings[i] for i in at], [of_recordings[i] for i in at]
+        within = coverage(without, new, told, processes)["coverage"]
+        found[task] = {
             "warned": false_alarms(without, new, processes)["share"],
-            "coverage": float(np.mean(list(coverage(bundle, without, new, processes)["coverage"].values()))),
+            "coverage": float(np.mean(list(within.values()))),
         }
-    return told
+    return found
 
 
 def _with_faults(fitted: Fitted, recording: Recording) -> list[Warned]:
