@@ -23,9 +23,14 @@ def result(
     processes: int = 1,
     calibration: Sequence[Recording] = (),
 ) -> dict[str, Any]:
-    """`coverage`, `false_alarms`; `faults` on so many trials of each task; `withheld_tasks` with the calibration's."""
+    """`coverage`, `false_alarms`; `faults` on so many trials of each task; `withheld_tasks` with the calibration's.
+
+    ValueError: faults are asked for, and no trial is as long as trials.SECONDS.
+    """
     fitted = trials.fitted_of(bundle)
     long_enough = [r for r in recordings if len(r.rows) >= trials.ROWS]
+    if faults_each and not long_enough:
+        raise ValueError(f"none of {len(recordings)} trials is as long as a fault is tried on: {trials.SECONDS:g} s")
     chosen = [
         r
         for task in sorted({r.task for r in recordings})

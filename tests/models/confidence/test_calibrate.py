@@ -80,6 +80,14 @@ def test_the_report_tells_coverage_alarms_faults_and_withheld_tasks(
     assert "Nominal 90.0 %" in text
 
 
+def test_faults_are_not_left_out_in_silence_where_every_trial_is_too_short(
+    calibrated: Bundle, others: list[Recording]
+) -> None:
+    short = [dataclasses.replace(others[0], rows=others[0].rows[:900], labels=others[0].labels[:900])]
+    with pytest.raises(ValueError, match="none of 1 trials is as long as a fault is tried on: 6 s"):
+        report.result(calibrated, short, faults_each=1)
+
+
 def test_looks_at_the_mirrored_person_are_the_mirrored_looks(people: list[Recording]) -> None:
     prediction = densities.fit_prediction([r.rows for r in people])
     rows = people[0].rows
