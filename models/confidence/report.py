@@ -30,7 +30,9 @@ def result(
     fitted = trials.fitted_of(bundle)
     long_enough = [r for r in recordings if len(r.rows) >= trials.ROWS]
     if faults_each and not long_enough:
-        raise ValueError(f"none of {len(recordings)} trials is as long as a fault is tried on: {trials.SECONDS:g} s")
+        raise ValueError(
+            f"none of {len(recordings)} trials is as long as a fault is tried on: {trials.SECONDS:g} s"
+        )
     chosen = [
         r
         for task in sorted({r.task for r in recordings})
