@@ -83,19 +83,18 @@ def errors(
     return spread(partial(_errors, prediction), list(zip(recordings, told, strict=True)), processes)
 
 
-def answers_of(recording: Recording, engine: Engine) -> Answers:
-    """The network's outcomes tick by tick."""
+def _answers(bundle: Bundle, recordings: Sequence[Recording]) -> list[Answers]:
+    engine = reference_engine(bundle)
+    return [_told(recording, engine) for recording in recordings]
+
+
+def _told(recording: Recording, engine: Engine) -> Answers:
     legs = np.stack([recording.leg(side)[0] for side in signals.SIDES], axis=1)
     told = np.empty((len(legs), len(signals.SIDES), len(signals.OUTCOMES)), np.float32)
     engine.reset()
     for rows, answer in zip(np.ascontiguousarray(legs), told, strict=True):
         engine.step(rows, answer)
     return told
-
-
-def _answers(bundle: Bundle, recordings: Sequence[Recording]) -> list[Answers]:
-    engine = reference_engine(bundle)
-    return [answers_of(recording, engine) for recording in recordings]
 
 
 def _errors(prediction: Prediction, of: tuple[Recording, Answers]) -> Errors:
