@@ -116,7 +116,7 @@ def with_faults(fitted: Fitted, recordings: Sequence[Recording], processes: int 
 def withheld_tasks(
     bundle: Bundle, calibration: Sequence[Recording], recordings: Sequence[Recording], processes: int = 1
 ) -> dict[str, dict[str, float]]:
-    """Task -> what intervals and warnings do that never met it: `warned` share of time, `coverage` where not warned.
+    """Task -> what intervals and warnings do that never met it: `warned` share of time, `coverage` at all times.
 
     The network itself may have been trained on the task: it is the confidence alone that knows nothing of it.
     """

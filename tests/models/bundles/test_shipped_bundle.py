@@ -30,6 +30,10 @@ def demo() -> Bundle:
     return bundles.load(DEMO)
 
 
+def _rmse(bundle: Bundle, outcome: str) -> dict[str, float]:
+    return {name: score["rmse"] for name, score in bundle.manifest.card["errors"][outcome].items()}
+
+
 def _unfused(bundle: Bundle) -> tcn.TcnSet:
     """The eight networks again, in float64, from the fused weights."""
     networks, tensors = tcn.TcnSet().double().eval(), bundle.tensors
@@ -76,15 +80,28 @@ def test_it_passes_its_own_self_test(demo: Bundle, name: str, batch: int) -> Non
     assert demo.self_test(engines.create(name, demo, batch)) <= LIMIT
 
 
-@pytest.mark.parametrize("outcome", signals.OUTCOME_NAMES)
-def test_on_unseen_wearers_it_beats_constant_and_ridge_and_reaches_the_paper(
-    demo: Bundle, outcome: str
-) -> None:
-    """On virtual wearers: this proves the software and the method, not accuracy on people.
+LEVEL_WITH_RIDGE = pytest.param(
+    "lumbar_extension",
+    marks=pytest.mark.xfail(
+        strict=True,
+        raises=AssertionError,
+        reason="the lumbar angle only draws level with ridge: what is left of both is each person's offset",
+    ),
+)
 
-    The lumbar angle only draws level with ridge: what is left of both is each person's offset.
-    """
-    errors = {name: score["rmse"] for name, score in demo.manifest.card["errors"][outcome].items()}
+
+@pytest.mark.parametrize(
+    "outcome", [LEVEL_WITH_RIDGE if o == "lumbar_extension" else o for o in signals.OUTCOME_NAMES]
+)
+def test_on_unseen_wearers_it_beats_constant_and_ridge(demo: Bundle, outcome: str) -> None:
+    """On virtual wearers: this proves the software and the method, not accuracy on people."""
+    errors = _rmse(demo, outcome)
+    assert errors["network"] < min(errors["ridge"], errors["constant"])
+
+
+@pytest.mark.parametrize("outcome", signals.OUTCOME_NAMES)
+def test_on_unseen_wearers_it_reaches_the_paper(demo: Bundle, outcome: str) -> None:
+    errors = _rmse(demo, outcome)
     assert errors["network"] < 0.5 * errors["constant"]
     assert errors["network"] < (1.005 if outcome == "lumbar_extension" else 0.8) * errors["ridge"]
     assert errors["network"] <= printed.TCN[outcome].mean
