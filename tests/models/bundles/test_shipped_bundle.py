@@ -100,7 +100,10 @@ def test_on_unseen_wearers_it_beats_constant_and_ridge(demo: Bundle, outcome: st
 
 
 @pytest.mark.parametrize("outcome", signals.OUTCOME_NAMES)
-def test_on_unseen_wearers_it_reaches_the_paper(demo: Bundle, outcome: str) -> None:
+def test_on_unseen_wearers_it_is_far_below_the_simple_ways_and_reaches_the_paper(
+    demo: Bundle, outcome: str
+) -> None:
+    """A fifth below ridge at the least; the lumbar angle draws level with it."""
     errors = _rmse(demo, outcome)
     assert errors["network"] < 0.5 * errors["constant"]
     assert errors["network"] < (1.005 if outcome == "lumbar_extension" else 0.8) * errors["ridge"]
