@@ -27,6 +27,7 @@ Events = Iterator[tuple[int, int, int, tuple[float, ...], int]]
 
 _BEGIN_NS = 600_000_000_000
 _SETTLE_S = 2.0
+_NOISE = 1e-9
 # On the wire: accel, gyro, quaternion and time of a 3DM-GX5; 235 cells of an insole.
 _BYTES = {"imu": 66, "insole": 525}
 _CENTRES = slice(49, 51), slice(52, 54)
@@ -150,6 +151,8 @@ def _device(trial: Trial, truth: Truth, setup: Setup, index: int, start_ns: int,
     if not np.isfinite(trial.channels[:, stream.channels[:6]]).any():
         return iter(())
     kept = np.flatnonzero(random.random(len(ticks)) >= setup.loss)
+    # No real reading is repeated to the last bit: a row that is held would read as a stuck sensor.
+    values[:, :6] += _NOISE * random.standard_normal((len(ticks), 6))
     columns = receive_ns[kept], device_ns[kept], values[kept], true_ns[kept]
     return (
         (receive, index, device, tuple(row), true)

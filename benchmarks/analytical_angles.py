@@ -20,7 +20,8 @@ from pathlib import Path
 
 from real_walk import BARS, ENU, FOLDER, errors, inertial, onboard, recordings, tares, truth
 
-from models.analytical import relative_angles, segment_angles
+from jetson_runtime.inference import segment_angles
+from models.analytical import relative_angles
 from models.analytical.errors import AngleError
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / FOLDER

@@ -28,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jetson_runtime.inference.tare import Floats
 from jetson_runtime.suit.signals import LABEL_NAMES, OUTCOMES
 from jetson_runtime.suit.trial import Trial
 from models.analytical import trial_angles, wearer_dynamics
@@ -39,7 +40,6 @@ from models.analytical.inverse_dynamics import (
     insole_rows,
     substituted,
 )
-from models.analytical.tare import Floats
 from models.data.tasks import NEUTRAL_CODE, conditions
 from models.metrics import filtered
 from models.virtual_wearer import cohort

@@ -12,9 +12,9 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation
 
-from models.analytical import segment_angles
+from jetson_runtime.inference import segment_angles
+from jetson_runtime.inference.tare import WORLD_UP, Floats, Tare, right_of_motion, take_tare, up_in_sensor
 from models.analytical.errors import AngleError, angle_error
-from models.analytical.tare import WORLD_UP, Floats, Tare, right_of_motion, take_tare, up_in_sensor
 from models.metrics import filtered
 from models.virtual_wearer.frames import first_angle_zxy
 

@@ -43,7 +43,11 @@ class CommandRejected(DriverError):
 
 
 class WrongDevice(DriverError):
-    """Another device than the config asks for answered."""
+    """Another device than the config asks for answered; `serial`: the number it tells."""
+
+    def __init__(self, text: str, serial: str = "") -> None:
+        super().__init__(text)
+        self.serial = serial
 
 
 class UnsupportedDevice(DriverError):

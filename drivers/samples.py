@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 Vector3 = tuple[float, float, float]
@@ -27,6 +28,13 @@ class ClockFacts(NamedTuple):
     rollover_ns: int | None = None
 
 
+class FullScale(NamedTuple):
+    """Where a device's readings end: accel in m/s², gyro in rad/s; infinite where it does not tell."""
+
+    accel: float = math.inf
+    gyro: float = math.inf
+
+
 class ImuSample(NamedTuple):
     """One reading of an inertial measurement unit.
 
@@ -42,6 +50,18 @@ class ImuSample(NamedTuple):
     quaternion: Quaternion | None
 
 
+class CellGrid(NamedTuple):
+    """Where an insole's cells are. live: of each place, row-major from the toes, whether there is a cell.
+
+    Column 1 is the leftmost seen from above, on both feet. pitch_m: from one cell to the next.
+    """
+
+    rows: int
+    columns: int
+    pitch_m: float
+    live: tuple[bool, ...]
+
+
 class InsoleSample(NamedTuple):
     """One reading of an insole with its foot IMU.
 
@@ -49,7 +69,7 @@ class InsoleSample(NamedTuple):
     force_n: vertical force, N. cop_ap_m, cop_ml_m: centre of pressure from the centre of the sensor grid, m,
     positive towards the toes and towards the lateral edge; NaN while the foot is unloaded. accel, gyro,
     quaternion: the foot IMU, None while the device says it is not valid. cells: the pressure map as sent, to be read
-    by `drivers.xsensor.pressure.pressures_kpa`; empty where the device sends only force and centre.
+    by `drivers.xsensor.pressure.pressures_kpa`; empty where the device sends only force and centre. grid: of the cells.
     """
 
     device_ns: int
@@ -65,3 +85,4 @@ class InsoleSample(NamedTuple):
     cells: bytes
     battery_mv: int
     temperature_c: float
+    grid: CellGrid | None = None

@@ -33,9 +33,10 @@ class SerialPort:
     Raises PortMissing, PortBusy or PortError when it cannot be opened, PortLost from any use after it went away.
     """
 
-    def __init__(self, path: str, baud: int = 115200) -> None:
+    def __init__(self, path: str, baud: int = 115200, kept: int | None = None) -> None:
+        """kept: a descriptor of the open port, from another process: what waits in the port stays there."""
         self.path = path
-        self._serial = _open(path, baud)
+        self._serial = _open(path, baud) if kept is None else _open_again(path, baud, kept)
         self._fd: int = self._serial.fileno()
         device = os.fstat(self._fd).st_rdev
         self.has_baud = not is_pseudo_terminal(device) and os.major(device) != _CDC_ACM_MAJOR
@@ -56,6 +57,11 @@ class SerialPort:
     @property
     def baud(self) -> int:
         return int(self._serial.baudrate)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the descriptor is still the port's."""
+        return bool(self._serial.is_open)
 
     def fileno(self) -> int:
         return self._fd
@@ -140,6 +146,33 @@ def _open(path: str, baud: int) -> serial.Serial:
         raise _open_error(path, error) from error
 
 
+class _Unflushed(serial.Serial):
+    """A port that is set up and streams: pyserial would set it up anew, under whoever reads it, and throw away what
+    waits in it."""
+
+    def _reset_input_buffer(self) -> None:
+        pass
+
+    def _reconfigure_port(self, force_update: bool = False) -> None:
+        if self.is_open:
+            super()._reconfigure_port(force_update)  # type: ignore[misc]  # the stubs leave it out
+        else:
+            assert self.fd is not None
+            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _open_again(path: str, baud: int, kept: int) -> serial.Serial:
+    try:
+        # The marks of the process before belong to the descriptor that it opened.
+        fcntl.flock(kept, fcntl.LOCK_UN)
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(kept, termios.TIOCNXCL)
+        name = f"/proc/self/fd/{kept}"
+        return _Unflushed(name, baud, timeout=0, write_timeout=_WRITE_TIMEOUT_S, exclusive=True)
+    except (OSError, termios.error) as error:
+        raise _open_error(path, error) from error
+
+
 def _open_error(path: str, error: BaseException) -> PortError:
     number = getattr(error, "errno", None)
     if number in _ABSENT:
@@ -158,7 +191,9 @@ def _open_error(path: str, error: BaseException) -> PortError:
 def _busy(path: str, pid: int | None) -> PortBusy:
     """`pid`: None where the kernel does not tell it, as of another user's process."""
     if pid is None:
-        return PortBusy(f"{path}: held by another process; stop it and try again")
+        return PortBusy(
+            f"{path}: held by another user's process, which `sudo fuser {path}` names; stop it and try again"
+        )
     holder = f"process {pid}"
     with contextlib.suppress(OSError):
         holder += f" ({Path(f'/proc/{pid}/comm').read_text().strip()})"

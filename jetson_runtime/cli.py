@@ -53,10 +53,30 @@ def _run(parser: argparse.ArgumentParser) -> None:
         "--config", type=Path, required=True, metavar="FILE", help="the suit's config, suit.toml"
     )
 
+    parser.add_argument(
+        "--state",
+        type=Path,
+        metavar="FOLDER",
+        help="for tare, wearer and other settings (`state` beside the config)",
+    )
+
     def handler(options: argparse.Namespace) -> int:
         from jetson_runtime.service import main as service
 
-        return service.run(options.config)
+        return service.run(options.config, options.state)
+
+    parser.set_defaults(handler=handler)
+
+
+def _standby(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--socket", type=Path, required=True, metavar="PATH", help="as [standby] in suit.toml"
+    )
+
+    def handler(options: argparse.Namespace) -> int:
+        from jetson_runtime.service import standby
+
+        return standby.run(options.socket)
 
     parser.set_defaults(handler=handler)
 
@@ -100,6 +120,72 @@ def _status(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(handler=tools.status)
 
 
+def _keys(parser: argparse.ArgumentParser) -> None:
+    from jetson_runtime.stream import keys_command
+
+    keys_command.add_arguments(parser)
+    parser.set_defaults(handler=keys_command.run)
+
+
+def _recording(name: str) -> Callable[[argparse.ArgumentParser], None]:
+    """A command of `recording/commands.py`."""
+
+    def prepare(parser: argparse.ArgumentParser) -> None:
+        from jetson_runtime.recording import commands
+
+        commands.add(name, parser)
+
+    return prepare
+
+
+def _fit(parser: argparse.ArgumentParser) -> None:
+    from jetson_runtime.fitting import command
+
+    command.add_arguments(parser)
+
+
+def _order(name: str) -> Callable[[argparse.ArgumentParser], None]:
+    """A command to a running service; `name` as in `orders.add_NAME_arguments`."""
+
+    def prepare(parser: argparse.ArgumentParser) -> None:
+        from jetson_runtime.stream import orders
+
+        getattr(orders, f"add_{name}_arguments")(parser)
+
+    return prepare
+
+
+def _collect(parser: argparse.ArgumentParser) -> None:
+    from jetson_runtime.collect import command
+
+    command.add_arguments(parser)
+
+
+def _panel(parser: argparse.ArgumentParser) -> None:
+    from jetson_runtime.panel import panel
+
+    panel.add_arguments(parser)
+
+
+def _dashboard(parser: argparse.ArgumentParser) -> None:
+    from jetson_runtime.dashboard import command
+
+    command.add_arguments(parser)
+
+
+def _faults(parser: argparse.ArgumentParser) -> None:
+    from jetson_runtime.panel import page
+
+    page.add_arguments(parser)
+
+
+def _doctor(parser: argparse.ArgumentParser) -> None:
+    from jetson_runtime.doctor import command
+
+    command.add_arguments(parser)
+    parser.set_defaults(handler=command.run)
+
+
 def _bench(parser: argparse.ArgumentParser) -> None:
     """A benchmark is a module of `jetson_runtime.bench`, which makes its own parser of the words after its name."""
     parser.add_argument("name", metavar="NAME", choices=tuple(_BENCHMARKS), help="one of those below")
@@ -126,11 +212,31 @@ def _bench(parser: argparse.ArgumentParser) -> None:
 
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": ("run the service: from the suit's serial ports to ZeroMQ", _run),
+    "standby": ("hold the ports while the service restarts, so that it goes on at once", _standby),
     "simulate": ("put a trial on eight emulated devices, with a config for `run`", _simulate),
     "demo": ("simulate and run together, a live view, and a table of what came out", _demo),
     "echo": ("print the frames of a running service, one a line", _echo),
     "hz": ("measure a running service: rate, jitter, age, missed frames", _hz),
     "status": ("one glance at a running service: its state and what to do", _status),
+    "doctor": ("what is wrong with the suit or its machine, a line each with what to do", _doctor),
+    "faults": ("every fault by its number, what LED and buzzer say: a page to print", _faults),
+    "dashboard": (
+        "a page in the browser for technicians: state, sensors, traces, pressure, tare, marks",
+        _dashboard,
+    ),
+    "panel": ("LED, buzzer and tare button on GPIO pins, where there is no screen", _panel),
+    "keys": ("who may connect from another machine: make keys, authorise and revoke clients", _keys),
+    "record": ("record a running service: all it reads and says", _recording("record")),
+    "collect": ("a session of trials, guided: tare, pulse, repetitions, marks", _collect),
+    "recordings": ("list recordings, and repair those that were cut", _recording("recordings")),
+    "replay": ("compute a recording's frames anew and compare them", _recording("replay")),
+    "export": ("a recording as a trial, a table with units, or for OpenSim", _recording("export")),
+    "tare": ("neutral stance is now: from here the IMUs' own angles count", _order("tare")),
+    "fit": ("half a minute of movements: is the suit worn as its config says?", _fit),
+    "zero-insoles": ("what the insoles read now, with nobody on them, is nothing", _order("zero")),
+    "wearer": ("`wearer set`: who wears the suit from now on", _order("wearer")),
+    "mark": ("a line into the recording", _order("mark")),
+    "ping": ("how far the service's clock is ahead of this machine's", _order("ping")),
     "bench": ("measure what the runtime costs on this machine", _bench),
 }
 _BENCHMARKS = {
@@ -139,6 +245,9 @@ _BENCHMARKS = {
     "tick": "the service on emulated devices: lateness, age, processor and memory, also under load",
     "scale": "how the cost grows with outcomes, legs, channels and device rates",
     "start": "from the start of the process to the first frame and the first valid one",
+    "restart": "from a kill to the next valid frame, with a standby process and without",
+    "recording": "what a recorder costs the tick: pairs of stretches with it and without it",
+    "soak": "hours on a suit whose cables come loose, with garbage and a stalled client: what grows, what is lost",
 }
 
 

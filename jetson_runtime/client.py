@@ -18,65 +18,35 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+import weakref
 from collections import deque
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import zmq
 
-from jetson_runtime.stream import endpoints, messages
+from jetson_runtime.stream import curve, endpoints, messages
+from jetson_runtime.stream.received import Ground, ReceivedFrame, received
 from jetson_runtime.suit.addresses import DEFAULT_PUBLIC
 from jetson_runtime.suit.errors import EndpointError
 from jetson_runtime.suit.signals import PERIOD_NS, RATE_HZ
+
+__all__ = ["FrameClient", "Ground", "ReceivedFrame"]
 
 # A stream is alive while its newest frame came within this many periods.
 ALIVE_PERIODS = 10
 # The rate is measured over this many frames, and is right within this share.
 RATE_WINDOW = RATE_HZ // 2
 RATE_TOLERANCE = 0.1
+# What happened lately, for who asks: marks, tares, pulses of the sync line.
+_KEPT_EVENTS = 256
 # 0.25 s: a controller drops older ones anyway.
 QUEUE_FRAMES = 50
 _RECEIVE_BUFFER_BYTES = 16_384
 _RECONNECT_MS = 50
-
-
-@dataclass(frozen=True)
-class Ground:
-    """One foot: vgrf in bodyweights; the centre of pressure in foot lengths and widths, NaN while undefined."""
-
-    vgrf: float
-    cop_ap: float
-    cop_ml: float
-    contact: bool
-
-
-@dataclass(frozen=True)
-class ReceivedFrame:
-    """One `frame` message. angle in degrees, moment in Nm/kg, both by OpenSim name; ground by side `r` and `l`.
-
-    t, t_ns: the instant the values speak of; publish_ns: of sending, on the service's CLOCK_MONOTONIC; receive_ns:
-    when this client read it, on its own. age_ms, oldest_ms: see the client contract. Values are NaN while not valid.
-    interval: by OpenSim name, the half-width around the value that holds the truth as often as `hello` says (coverage),
-    NaN where not known. unusual: streams, or "movement", that read unlike what the model was trained on.
-    """
-
-    session: str
-    seq: int
-    t: float
-    t_ns: int
-    publish_ns: int
-    receive_ns: int
-    age_ms: float
-    oldest_ms: float
-    valid: bool
-    state: str
-    settling_ms: float
-    missing: tuple[str, ...]
-    angle: dict[str, float]
-    moment: dict[str, float]
-    ground: dict[str, Ground]
-    interval: dict[str, float]
-    unusual: tuple[str, ...]
+# A connection that is silent for so long is made anew: behind a lost cable or Wi-Fi it may stay half-open for minutes.
+SILENCE_NS = 1_000_000_000
+_LONGEST_WAIT_MS = 250
 
 
 class FrameClient:
@@ -87,7 +57,8 @@ class FrameClient:
     newest frame. These and `latest` first take in what waits, without blocking.
 
     Counters: `frames` received; `missed` sequence numbers that never came; `malformed` messages ignored; `restarts`
-    of the service seen (a new session id). `hello` and `status` are the newest such messages as dicts, or None.
+    of the service seen (a new session id). `hello` and `status` are the newest such messages as dicts, or None;
+    `events` the newest 256 `event` messages, oldest first, a deque that the caller may empty.
     Every reading member raises EndpointError if the service speaks another version of the schema.
     """
 
@@ -95,17 +66,21 @@ class FrameClient:
         self,
         endpoint: str = DEFAULT_PUBLIC,
         *,
+        key_file: Path | None = None,
         queue_frames: int = QUEUE_FRAMES,
         same_clock: bool = True,
     ) -> None:
         """Connects (in the background: no service need be there yet). EndpointError: no such kind of address.
 
+        key_file: what `second-skin keys add` made for this client; an address of another machine needs it.
+        KeyFileError: it cannot be read, or others can read it.
         queue_frames: how many frames ZeroMQ keeps for `recv_all`. same_clock: False where the service runs on
         another machine (through a tunnel, say); ages are then counted from the fastest frame seen.
         """
         self.endpoint = endpoint
         self.hello: dict[str, Any] | None = None
         self.status: dict[str, Any] | None = None
+        self.events: deque[dict[str, Any]] = deque(maxlen=_KEPT_EVENTS)
         self.frames = 0
         self.missed = 0
         self.malformed = 0
@@ -117,8 +92,12 @@ class FrameClient:
         self._same_clock = same_clock
         # What to add to the service's clock to have this client's.
         self._clock_offset_ns = 0
+        self._keys = curve.load_client(key_file) if key_file else None
+        self._heard_ns = time.monotonic_ns()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._connect(queue_frames)
+        # Also for who forgets to close: a context that is collected before its socket waits for it for ever.
+        self._finalizer = weakref.finalize(self, endpoints.close, self._socket, self._context)
 
     def __enter__(self) -> FrameClient:
         return self
@@ -128,8 +107,7 @@ class FrameClient:
 
     def close(self) -> None:
         """Ends the subscription."""
-        self._socket.close(linger=0)
-        self._context.term()
+        self._finalizer()
 
     @property
     def alive(self) -> bool:
@@ -189,7 +167,7 @@ class FrameClient:
                 frames = list(self._unread)
                 self._unread.clear()
                 return frames
-            self._socket.poll(left_ns // 1_000_000 + 1)
+            self._socket.poll(min(left_ns // 1_000_000 + 1, _LONGEST_WAIT_MS))
 
     def _connect(self, queue_frames: int) -> zmq.Socket[bytes]:
         socket = self._context.socket(zmq.SUB)
@@ -199,23 +177,29 @@ class FrameClient:
         socket.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
         # Not ZMQ_HEARTBEAT_IVL: on a subscriber whose queue is full it aborts the process (libzmq issue 3937).
         endpoints.keep_alive(socket)
+        if self._keys:
+            curve.present(socket, self._keys)
         for topic in messages.TOPICS:
             socket.subscribe(topic)
         try:
             socket.connect(self.endpoint)
         except zmq.ZMQError as error:
-            socket.close(linger=0)
-            self._context.term()
+            endpoints.close(socket, self._context)
             raise EndpointError(
                 f"{self.endpoint}: {error.strerror}; write {DEFAULT_PUBLIC} or ipc:///path"
             ) from error
         return socket
 
     def _take_in(self) -> None:
-        """Reads all that waits, and keeps count."""
+        """Reads all that waits, and keeps count; connects anew where nothing has come for too long."""
         with contextlib.suppress(zmq.Again):
             while True:
                 self._accept(self._socket.recv_multipart(zmq.NOBLOCK)[-1])
+                self._heard_ns = time.monotonic_ns()
+        if time.monotonic_ns() - self._heard_ns > SILENCE_NS and self.endpoint.startswith("tcp://"):
+            self._heard_ns = time.monotonic_ns()
+            self._socket.disconnect(self.endpoint)
+            self._socket.connect(self.endpoint)
 
     def _accept(self, payload: bytes) -> None:
         receive_ns = time.monotonic_ns()
@@ -224,11 +208,13 @@ class FrameClient:
             self._check_version(message)
             self._note_session(message["session"])
             if message["topic"] == messages.FRAME:
-                self._note_frame(_frame(message, receive_ns))
+                self._note_frame(received(message, receive_ns))
             elif message["topic"] == messages.HELLO:
                 self.hello = message
             elif message["topic"] == messages.STATUS:
                 self.status = message
+            elif message["topic"] == messages.EVENT:
+                self.events.append(message)
         except (ValueError, KeyError, TypeError, AttributeError):
             self.malformed += 1
 
@@ -264,28 +250,3 @@ class FrameClient:
         """False also for a frame from the future: then the clocks are not the same, and its age is not known."""
         age_ns = time.monotonic_ns() - frame.publish_ns - self._clock_offset_ns
         return 0 <= age_ns < limit_ns
-
-
-def _frame(message: dict[str, Any], receive_ns: int) -> ReceivedFrame:
-    return ReceivedFrame(
-        session=message["session"],
-        seq=message["seq"],
-        t=message["t"],
-        t_ns=message["t_ns"],
-        publish_ns=message["publish_ns"],
-        receive_ns=receive_ns,
-        age_ms=message["age_ms"],
-        oldest_ms=message["oldest_ms"],
-        valid=message["valid"],
-        state=message["state"],
-        settling_ms=message["settling_ms"],
-        missing=tuple(message["missing"]),
-        angle=message["angle"],
-        moment=message["moment"],
-        ground={
-            side: Ground(foot["vgrf"], foot["cop_ap"], foot["cop_ml"], foot["contact"])
-            for side, foot in message["ground"].items()
-        },
-        interval=message.get("interval", {}),
-        unusual=tuple(message.get("unusual", ())),
-    )

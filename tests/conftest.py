@@ -10,7 +10,8 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--suit", help="config of the real suit: runs tests/device on it")
+    parser.addoption("--suit", help="config of the real suit, or `emulated`: runs tests/device on it")
+    parser.addoption("--report", type=Path, help="where tests/device writes what each step saw")
     parser.addoption("--minutes", type=float, default=1.0, help="how long tests/device watches the stream")
 
 

@@ -34,7 +34,17 @@ def test_a_client_needs_pyzmq_and_msgpack_alone() -> None:
 def test_the_service_imports_nothing_of_the_laboratory() -> None:
     imported = _imported_with("import jetson_runtime.service.main")
     assert "numpy" in imported
-    assert not imported & {"torch", "scipy", "onnx", "pyarrow", "rich", "models"}
+    assert not imported & {
+        "torch",
+        "scipy",
+        "onnx",
+        "pyarrow",
+        "rich",
+        "models",
+        "nicegui",
+        "fastapi",
+        "uvicorn",
+    }
 
 
 def test_an_engine_is_imported_only_when_it_is_asked_for() -> None:

@@ -39,6 +39,9 @@ class Bench:
         self._devices: list[Device] = []
         self._next_ns: list[int] = []
         self._orders: deque[Callable[[], None]] = deque()
+        self._again_ns = 0
+        self._period_ns: int | None = None
+        self._again: Callable[[], None] | None = None
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._plugged: dict[int, int] = {}
         self._open = [self._wake]
@@ -79,6 +82,11 @@ class Bench:
         os.eventfd_write(self._wake, 1)
         return result.result(timeout=10)
 
+    def every(self, period_s: float, order: Callable[[], None]) -> None:
+        """Run `order` in the bench's thread every `period_s` from now on, instead of an earlier such order."""
+        self._period_ns, self._again = round(period_s * 1e9), order
+        self._again_ns = time.monotonic_ns() + self._period_ns
+
     def stop(self) -> None:
         """End `run` soon; may be called from a signal handler or another thread, and again."""
         self._stopping = True
@@ -116,6 +124,9 @@ class Bench:
                 for data in self._devices[i].due(now_ns):
                     self.ports[i].write(data)
                 self._next_ns[i] = self._devices[i].next_ns()
+        if self._again is not None and now_ns >= self._again_ns and self._period_ns:
+            self._again_ns = now_ns + self._period_ns
+            self._done(self._again)
 
     def _add(self, port: PtyPort, device: Device) -> None:
         self.ports.append(port)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from drivers.emulator.bench import Bench
 from drivers.emulator.microstrain import EmulatedImu
+from drivers.emulator.motion import ImuContent, InsoleContent
 from drivers.emulator.pty_port import PtyPort
 from drivers.emulator.xsensor import EmulatedInsole
 
@@ -18,8 +20,8 @@ class FaultyDevice:
 
     silent: nothing is heard from it, and it hears nothing. The others act on every n-th packet, 0: never;
     garbage_every: random bytes follow it; corrupt_every: a bit of its last bytes is turned; truncate_every: its
-    second half is lost; lose_every: it is lost; repeat_every: it comes twice. one_by_one: every byte is a write of
-    its own.
+    second half is lost; lose_every: it is lost; repeat_every: it comes twice; swap_every: it comes after the next one.
+    one_by_one: every byte is a write of its own.
     """
 
     def __init__(self, device: EmulatedImu | EmulatedInsole, seed: int = 0) -> None:
@@ -30,8 +32,10 @@ class FaultyDevice:
         self.truncate_every = 0
         self.lose_every = 0
         self.repeat_every = 0
+        self.swap_every = 0
         self.one_by_one = False
         self._count = 0
+        self._held: list[bytes] = []
         self._rng = np.random.default_rng([seed, 6])
 
     def feed(self, data: bytes, now_ns: int) -> None:
@@ -64,6 +68,10 @@ class FaultyDevice:
         pieces = [packet, packet] if self._is_turn(self.repeat_every) else [packet]
         if self._is_turn(self.garbage_every):
             pieces.append(self._rng.bytes(int(self._rng.integers(1, 60))))
+        if self._is_turn(self.swap_every) and not self._held:
+            self._held = pieces
+            return []
+        pieces, self._held = pieces + self._held, []
         return pieces
 
     def _is_turn(self, every: int) -> bool:
@@ -100,6 +108,10 @@ class Outlet:
             raise ValueError(f"no such fault: {', '.join(sorted(unknown))}")
         self._bench.do(lambda: vars(self.wire).update(faults))
 
+    def feel(self, content: ImuContent | InsoleContent) -> None:
+        """The device feels `content`, which must be of its kind, from now on."""
+        self._bench.do(lambda: self.device.feel(content))  # type: ignore[arg-type]
+
     def stick(self) -> None:
         """The device repeats one reading to the last bit."""
         self._bench.do(lambda: self.device.hold(time.monotonic_ns()))
@@ -120,6 +132,27 @@ class Outlet:
             self.device.restart(time.monotonic_ns())
 
         self._bench.do(swap)
+
+
+class LooseCables:
+    """Pulls one cable after the other of a bench's outlets, every `every_s` one, and puts it back after OUT_S."""
+
+    OUT_S = 2.0
+
+    def __init__(self, bench: Bench, outlets: Sequence[Outlet], every_s: float) -> None:
+        self._outlets = outlets
+        self._turns = max(2, round(every_s / self.OUT_S))
+        self._turn = 0
+        bench.every(self.OUT_S, self._next)
+
+    def _next(self) -> None:
+        self._turn += 1
+        number, phase = divmod(self._turn, self._turns)
+        outlet = self._outlets[number % len(self._outlets)]
+        if phase == 0:
+            outlet.unplug()
+        elif phase == 1 and number > 0:
+            outlet.replug()
 
 
 def _with_bit_turned(packet: bytes, from_end: int, bit: int) -> bytes:

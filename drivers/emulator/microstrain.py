@@ -24,6 +24,7 @@ from drivers.emulator.motion import ImuContent, Motion, Nanoseconds, SensorNoise
 from drivers.emulator.outbox import Outbox
 from drivers.emulator.transport import Transport
 from drivers.microstrain.codec import MipField, MipPacket, MipParser, build_packet
+from drivers.microstrain.imu import full_scale
 
 Pairs = tuple[tuple[int, int], ...]  # of a message format: descriptor, decimation
 
@@ -55,6 +56,7 @@ class EmulatedImu:
         self.clock = clock
         self.commands = CommandSet(identity or ImuIdentity(), base_rate_hz, filter_rate_hz)
         self.idle_misses = idle_misses
+        self._full_scale = full_scale(self.commands.identity.options)
         self._content = content
         self._noise = noise
         self._transport = transport
@@ -117,6 +119,11 @@ class EmulatedImu:
         self._replies.clear()
         self._idle = False
         self._deaf_until_ns = now_ns + BOOT_NS
+        self._restream()
+
+    def feel(self, content: ImuContent) -> None:
+        """It feels `content` from now on."""
+        self._content = content
         self._restream()
 
     def hold(self, now_ns: int) -> None:
@@ -189,7 +196,10 @@ class EmulatedImu:
         if self._held is not None:
             return Motion(*(np.repeat(values, len(host_ns), axis=0) for values in self._held))
         motion = self._content(host_ns)
-        return motion if self._noise is None else self._noise.add(motion, rate_hz)
+        if self._noise is not None:
+            motion = self._noise.add(motion, rate_hz)
+        accel, gyro = (np.clip(v, -end, end) for v, end in zip(motion, self._full_scale, strict=False))
+        return motion._replace(accel=accel, gyro=gyro)
 
 
 class _DataStream:

@@ -36,7 +36,7 @@ class ImuIdentity:
     model_number: str = "6253-4220"
     serial: str = "6253.104956"
     lot: str = ""
-    options: str = "8g, 300d/s"
+    options: str = "20g, 900d/s"
 
     def encoded(self) -> bytes:
         """The body of field 0x81."""

@@ -127,6 +127,11 @@ class EmulatedInsole:
         self._next_info_ns = 0
         self._boot_until_ns = now_ns + BOOT_NS
 
+    def feel(self, content: InsoleContent) -> None:
+        """It feels `content` from now on."""
+        self._content = content
+        self._restream()
+
     def hold(self, now_ns: int) -> None:
         """Stuck: repeat one reading from now on."""
         self._held = self._feel(np.asarray([now_ns], np.int64))

@@ -50,16 +50,22 @@ class MipParser:
     belong to no packet. Bytes fed = bytes of packets + discarded_bytes + pending_bytes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pending: bytes = b"") -> None:
+        """pending: of a parser whose work this one goes on with."""
         self.packets = 0
         self.bad_checksums = 0
         self.bad_lengths = 0
         self.discarded_bytes = 0
-        self._buffer = b""
+        self._buffer = pending
+
+    @property
+    def pending(self) -> bytes:
+        """Bytes that may still become a packet; at most one packet's worth."""
+        return self._buffer
 
     @property
     def pending_bytes(self) -> int:
-        """Bytes that may still become a packet; at most one packet's worth."""
+        """How many those are."""
         return len(self._buffer)
 
     def feed(self, data: bytes, receive_ns: int) -> list[MipPacket]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import struct
 import time
 from collections.abc import Callable
@@ -9,13 +11,13 @@ from typing import NamedTuple
 
 from drivers.errors import CommandRejected, ReplyTimeout, UnsupportedDevice, WrongDevice
 from drivers.microstrain import commands
-from drivers.microstrain.codec import MipParser
 from drivers.microstrain.commands import Command, CommandLink
-from drivers.microstrain.decode import SampleDecoder
 from drivers.microstrain.fields import ACCEL, FIELDS, GYRO, IMU_DATA, QUATERNION, TIME
 from drivers.microstrain.plan import StreamPlan, plan_stream
-from drivers.samples import ClockFacts, ImuSample
+from drivers.microstrain.reader import ImuReader
+from drivers.samples import FullScale
 from drivers.serial_port import SerialPort
+from drivers.units import STANDARD_GRAVITY
 
 MODEL = "6253"  # the 3DM-GX5-25's model number, before the dash
 POWER_UP_BAUD = 115200
@@ -23,6 +25,8 @@ RATE_HZ = 200
 
 _BAUD_CHANGE_S = 0.3
 _INFO = struct.Struct(">H16s16s16s16s16s")
+# As devices tell their ranges among their options: "8g, 300d/s".
+_RANGES = re.compile(r"(\d+) ?g\b.*?(\d+) ?d(?:eg)?/s")
 
 
 class ImuInfo(NamedTuple):
@@ -44,46 +48,34 @@ class BaseRates(NamedTuple):
 
 
 class Imu:
-    """A configured, streaming device; `feed` turns what `port` reads into samples."""
+    """A configured, streaming device; `feed` turns what `port` reads into samples (`ImuReader.feed`)."""
 
-    # Field 0x12 holds seconds since power-up as a float64, which no session is long enough to coarsen.
-    clock_facts = ClockFacts()
+    clock_facts = ImuReader.clock_facts
 
     def __init__(
-        self, link: CommandLink, info: ImuInfo, rates: BaseRates, plan: StreamPlan, notes: tuple[str, ...]
+        self, port: SerialPort, info: ImuInfo, rates: BaseRates, reader: ImuReader, notes: tuple[str, ...]
     ) -> None:
-        self.port = link.port
+        """reader: of what the device was set to send."""
+        self.port = port
         self.info = info
+        self.rates = rates
         self.base_rate_hz = rates.imu_hz
-        self.rate_hz = rates.imu_hz / plan.decimation
-        self.has_quaternion = QUATERNION in plan.descriptors
+        self.rate_hz = reader.rate_hz
+        self.has_quaternion = QUATERNION in reader.descriptors
+        self.full_scale = full_scale(info.options)
+        self.serial = info.serial
         self.notes = notes
-        self._parser = _continue(link.parser)
-        self._decoder = SampleDecoder(plan.descriptors)
+        self.reader = reader
+        self.feed = self.reader.feed
+        self.counters = self.reader.counters
 
-    def feed(self, data: bytes, receive_ns: int) -> list[ImuSample]:
-        """Samples completed by `data`, in order; what cannot become one is counted."""
-        samples = []
-        for packet in self._parser.cut(data):
-            sample = self._decoder.sample(packet, receive_ns)
-            if sample is not None:
-                samples.append(sample)
-        return samples
 
-    def counters(self) -> dict[str, int]:
-        """Since bring-up. without_*, not_finite, out_of_range: IMU packets that gave no sample, and why."""
-        parser, decoder = self._parser, self._decoder
-        return {
-            "packets": parser.packets,
-            "bad_checksums": parser.bad_checksums,
-            "bad_lengths": parser.bad_lengths,
-            "discarded_bytes": parser.discarded_bytes,
-            "other_packets": decoder.other_packets,
-            "without_time": decoder.without_time,
-            "without_data": decoder.without_data,
-            "not_finite": decoder.not_finite,
-            "out_of_range": decoder.out_of_range,
-        }
+def full_scale(options: str) -> FullScale:
+    """The ranges that a device's options tell."""
+    found = _RANGES.search(options)
+    if found is None:
+        return FullScale()
+    return FullScale(int(found[1]) * STANDARD_GRAVITY, math.radians(int(found[2])))
 
 
 def bring_up(
@@ -109,7 +101,8 @@ def bring_up(
     )
     _write_format(link, plan)
     _start(link, listed)
-    imu = Imu(link, info, rates, plan, (*notes, *plan.notes))
+    reader = ImuReader(rates.imu_hz / plan.decimation, plan.descriptors, link.parser.pending)
+    imu = Imu(port, info, rates, reader, (*notes, *plan.notes))
     log(
         f"{port.path}: {info.model_name} {info.serial}, firmware {info.firmware}, {imu.rate_hz:g} Hz, "
         f"base rate {rates.imu_hz} Hz, of the filter {rates.filter_hz or '-'} Hz"
@@ -147,7 +140,8 @@ def _identify(link: CommandLink, serial: str | None) -> ImuInfo:
     if serial is not None and info.serial != serial:
         raise WrongDevice(
             f"{link.port.path}: this is {info.model_name} with serial number {info.serial}, "
-            f"the config asks for {serial}"
+            f"the config asks for {serial}",
+            info.serial,
         )
     return info
 
@@ -238,9 +232,3 @@ def _u16(link: CommandLink, command: Command) -> int:
 
 def _u16_list(reply: bytes) -> frozenset[int]:
     return frozenset(value for (value,) in struct.iter_unpack(">H", reply[: len(reply) // 2 * 2]))
-
-
-def _continue(parser: MipParser) -> MipParser:
-    """The parser with the start of the first packet still in it, its counters at zero."""
-    parser.packets = parser.bad_checksums = parser.bad_lengths = parser.discarded_bytes = 0
-    return parser

@@ -122,19 +122,25 @@ class InsoleParser:
     no frame handed on. Bytes fed = bytes of frames + discarded_bytes + pending_bytes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pending: bytes = b"") -> None:
+        """pending: of a parser whose work this one goes on with."""
         self.frames = 0
         self.bad_cobs = 0
         self.bad_crc = 0
         self.bad_lengths = 0
         self.unknown_versions = 0
         self.discarded_bytes = 0
-        self._buffer = b""
+        self._buffer = pending
         self._overlong = False
 
     @property
-    def pending_bytes(self) -> int:
+    def pending(self) -> bytes:
         """Bytes of a frame whose end has not come yet."""
+        return self._buffer
+
+    @property
+    def pending_bytes(self) -> int:
+        """How many those are."""
         return len(self._buffer)
 
     def feed(self, data: bytes, receive_ns: int) -> list[InsoleFrame]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from drivers.samples import CellGrid
 from drivers.xsensor.codec import COP_PER_CELL, COP_UNDEFINED, PRESSURE_PER_KPA, RIGHT, Info
 
 CELL_TYPE = np.dtype("<u2")
@@ -27,6 +28,7 @@ class PressureGrid:
     def __init__(self, info: Info, side: int) -> None:
         self.cells = info.live_cells
         self.cell_m = info.pitch_um * 1e-6
+        self.grid = CellGrid(info.rows, info.columns, self.cell_m, info.mask)
         self._lateral_m = self.cell_m if side == RIGHT else -self.cell_m
         self._middle_column = (info.columns + 1) / 2
         self._middle_row = (info.rows + 1) / 2

@@ -26,7 +26,6 @@ from jetson_runtime.bench.machine import Machine
 from jetson_runtime.bench.rails import Rails, Watch
 from jetson_runtime.bench.ways import BOTH, FLOOR_WAYS, FLOORS, WAYS, WayToRun
 from jetson_runtime.inference import bundle
-from jetson_runtime.inference.bundle import SHIPPED
 from jetson_runtime.stream.text import number
 from jetson_runtime.suit.errors import SuitError
 
@@ -37,7 +36,7 @@ _FEWEST_ROUNDS = 3
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `second-skin bench engines`."""
-    parser.add_argument("--bundle", type=Path, default=SHIPPED, help="the model (default: the shipped one)")
+    report.add_bundle(parser)
     parser.add_argument(
         "--seconds",
         type=report.positive,

@@ -31,9 +31,10 @@ _QUEUE_FRAMES = 2000
 class EmulatedSuit:
     """The shipped trial in a loop on eight emulated devices in `folder`; local sockets alone."""
 
-    def __init__(self, folder: Path, bundle: Path) -> None:
+    def __init__(self, folder: Path, bundle: Path, *options: str) -> None:
+        """options: further ones of `second-skin simulate`."""
         self.folder = folder
-        words = ["--dir", str(folder), "--trial", str(SHIPPED_TRIAL), "--loop", "--tcp-port", "0"]
+        words = ["--dir", str(folder), "--trial", str(SHIPPED_TRIAL), "--loop", "--tcp-port", "0", *options]
         self.child = Child(["simulate", *words, "--bundle", str(bundle)], folder / "simulate.log")
         self._config: dict[str, Any] = {}
 
@@ -63,10 +64,10 @@ class EmulatedSuit:
 
 
 @contextlib.contextmanager
-def emulated_suit(bundle: Path) -> Iterator[EmulatedSuit]:
+def emulated_suit(bundle: Path, *options: str) -> Iterator[EmulatedSuit]:
     """Plays until the block ends, in a folder of its own that then goes away."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        suit = EmulatedSuit(Path(folder), bundle)
+        suit = EmulatedSuit(Path(folder), bundle, *options)
         with suit.child:
             suit.wait()
             yield suit

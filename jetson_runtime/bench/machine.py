@@ -21,6 +21,16 @@ def rss_mb(pid: int) -> float:
     return 0.0
 
 
+def descriptors(pid: int) -> int:
+    """Open file descriptors of a process; 0 where it has ended."""
+    return _count(f"/proc/{pid}/fd")
+
+
+def threads(pid: int) -> int:
+    """Threads of a process; 0 where it has ended."""
+    return _count(f"/proc/{pid}/task")
+
+
 def cpu_s(pid: int) -> float:
     """Processor time of all threads of a process so far, s; 0 where it has ended."""
     fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
@@ -72,3 +82,10 @@ def _read(path: str) -> str:
         return Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
+
+
+def _count(folder: str) -> int:
+    try:
+        return len(os.listdir(folder))
+    except OSError:
+        return 0

@@ -6,15 +6,27 @@ import argparse
 import math
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from jetson_runtime.bench import machine
+from jetson_runtime.inference.bundle import SHIPPED
 from jetson_runtime.stream import text
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
     """The option that all benchmarks have."""
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line, nothing else")
+
+
+def add_bundle(parser: argparse.ArgumentParser) -> None:
+    """The model that is measured."""
+    parser.add_argument("--bundle", type=Path, default=SHIPPED, help="the model (default: the shipped one)")
+
+
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """What computes in the service that is measured."""
+    parser.add_argument("--engine", default="auto", help="as under [model] in suit.toml (auto)")
 
 
 def positive(text: str) -> float:

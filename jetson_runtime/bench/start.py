@@ -13,13 +13,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from jetson_runtime.bench import live, machine, report
 from jetson_runtime.bench.start_parts import PARTS
 from jetson_runtime.inference import engines
-from jetson_runtime.inference.bundle import SHIPPED
 from jetson_runtime.stream.text import number
 from jetson_runtime.suit.errors import SuitError
 
@@ -33,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--runs", type=report.count, default=_RUNS, metavar="N", help=f"of each engine ({_RUNS})"
     )
     parser.add_argument("--engines", metavar="NAME,...", help="default: auto and each that can be made here")
-    parser.add_argument("--bundle", type=Path, default=SHIPPED, help="the model (default: the shipped one)")
+    report.add_bundle(parser)
     report.add_json(parser)
 
 

@@ -10,14 +10,12 @@ import argparse
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from jetson_runtime.bench import live, machine, report, stations
 from jetson_runtime.bench.load import Load
 from jetson_runtime.client import FrameClient, ReceivedFrame
 from jetson_runtime.demo.children import Child
-from jetson_runtime.inference.bundle import SHIPPED
 from jetson_runtime.inference.pipeline import max_wait_ns
 from jetson_runtime.stream.text import number, summary
 from jetson_runtime.suit import config as configs
@@ -60,8 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--minutes", type=report.positive, metavar="M", help="instead: the case idle alone, for so long")
     add("--cases", metavar="NAME,...", help=f"of {', '.join(CASES)}; default: all, and the stations")
-    add("--bundle", type=Path, default=SHIPPED, help="the model (default: the shipped one)")
-    add("--engine", default="auto", help="as under [model] in suit.toml (auto)")
+    report.add_bundle(parser)
+    report.add_engine(parser)
     report.add_json(parser)
 
 

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from drivers.microstrain.codec import build_packet
-from drivers.microstrain.commands import CommandLink as ImuLink
 from drivers.microstrain.fields import ACCEL, GYRO, IMU_DATA, QUATERNION, TIME
 from drivers.microstrain.imu import BaseRates, Imu, ImuInfo
 from drivers.microstrain.plan import plan_stream
+from drivers.microstrain.reader import ImuReader
 from drivers.serial_port import SerialPort
 from drivers.xsensor import codec
-from drivers.xsensor.commands import CommandLink as InsoleLink
 from drivers.xsensor.insole import Insole
 from drivers.xsensor.pressure import LoadSwitch
+from drivers.xsensor.reader import InsoleReader
 from jetson_runtime.inference.engines.base import Engine
 from jetson_runtime.inference.pipeline import ModelFacts, Pipeline
 from jetson_runtime.suit.config import ModelTable, StreamConfig, SuitConfig, Wearer
@@ -57,7 +57,7 @@ class Wire:
         if self._is_imu:
             return imu_packet(device_ns)
         self._sequence += 1
-        body = codec.encode_sample(self._cells)
+        body = codec.encode_sample(self._cells._replace(accel=(self._sequence % 7, 2, 3)))
         time_us = device_ns // _NS_PER_US
         return codec.build_frame(
             codec.SAMPLE, self._side, body, flags=1, sequence=self._sequence, device_us=time_us
@@ -104,13 +104,14 @@ def imu_packet(device_ns: int) -> bytes:
 
 def _imu(port: SerialPort, rate_hz: int) -> Imu:
     plan = plan_stream(1000, rate_hz, quaternion=True, baud=None)
-    return Imu(ImuLink(port), ImuInfo(0, "", "", "", "", ""), BaseRates(1000, None), plan, ())
+    reader = ImuReader(1000 / plan.decimation, plan.descriptors)
+    return Imu(port, ImuInfo(0, "", "", "", "", ""), BaseRates(1000, None), reader, ())
 
 
 def _insole(port: SerialPort, side: int, rate_hz: int) -> Insole:
     live = tuple(i < _LIVE for i in range(_ROWS * _COLUMNS))
     info = codec.Info("", "", _ROWS, _COLUMNS, 8609, 100 * rate_hz, live)
-    return Insole(InsoleLink(port, side), info, LoadSwitch(35, 21))
+    return Insole(port, InsoleReader(side, info, LoadSwitch(35, 21)))
 
 
 def _pressed_cells() -> codec.Sample:

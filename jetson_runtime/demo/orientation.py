@@ -35,6 +35,11 @@ def of_sensor(segment: Floats, mounting: Floats, heading: float) -> Floats:
     return turned
 
 
+def of_segment(sensor: Floats, mounting: Floats) -> Floats:
+    """(n, 4): the segment in the trial's world, but for its heading, from the sensor in north-east-down; see above."""
+    return multiply(multiply(_conjugate(_WORLD_IN_NED), sensor), _conjugate(from_matrix(mounting)))
+
+
 def estimate(accel: Floats, gyro: Floats) -> Floats:
     """(n, 4): a segment in the trial's world from its specific force (n, 3) and angular rate (n, 3), at 200 Hz.
 
@@ -87,6 +92,10 @@ def from_matrix(rotation: Floats) -> Floats:
     )
     vector = np.linalg.eigh(k)[1][:, -1]
     return np.asarray(vector if vector[0] >= 0 else -vector)
+
+
+def _conjugate(quaternion: Floats) -> Floats:
+    return quaternion * [1.0, -1.0, -1.0, -1.0]
 
 
 def _upright(force: Floats) -> Floats:

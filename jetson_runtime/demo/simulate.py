@@ -19,11 +19,11 @@ import numpy as np
 
 from drivers.emulator.bench import Bench
 from drivers.emulator.clock import DeviceClock
+from drivers.emulator.faults import LooseCables, Outlet
 from drivers.emulator.microstrain import EmulatedImu
 from drivers.emulator.mip_commands import ImuIdentity
 from drivers.emulator.motion import SensorNoise
 from drivers.emulator.pressure_map import LEFT, RIGHT, ROWS
-from drivers.emulator.pty_port import PtyPort
 from drivers.emulator.transport import TRANSPORTS, make_transport
 from drivers.emulator.xsensor import EmulatedInsole, InsoleIdentity
 from jetson_runtime.demo.playback import Tape, imu_content, insole_content, pitch_um, worn
@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_tcp_port,
         default=_DEFAULT_TCP_PORT,
         metavar="PORT",
-        help="of the public stream, `latest` is the next; 0: ipc alone",
+        help="of the public stream; `latest` and `control` are the next two; 0: ipc alone",
     )
     add("--imu-base-rate", type=int, default=1000, choices=(500, 1000), help="as two firmwares have it")
     add(
@@ -79,6 +79,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--imu-transport", choices=TRANSPORTS, default="cdc", help="how the IMUs are wired")
     add("--insole-rate", type=_rate, default=80.0, metavar="HZ", help="e.g. 75.13, as X4 insoles have it")
     add("--insole-transport", choices=TRANSPORTS, default="ftdi1", help="how the insoles are wired")
+    add(
+        "--replug-every",
+        type=_not_negative,
+        default=0.0,
+        metavar="S",
+        help="pull one cable after the other, every S seconds one, for 2 s",
+    )
+    add("--garbage-every", type=int, default=0, metavar="N", help="random bytes after every N-th packet")
     add("--insole-stamp-us", type=int, default=1, choices=(1, 100, 1000), help="step of the insoles' stamps")
 
 
@@ -104,6 +112,7 @@ class Suit:
             raise TrialError(f"{options.trial}: holds no value of any device; choose another trial")
         self.directory = directory
         self.devices: list[PluggedIn] = []
+        self._outlets: list[Outlet] = []
         self.bench = Bench()
         self._options = options
         self._trial = trial
@@ -123,6 +132,8 @@ class Suit:
 
     def run(self) -> None:
         """Plays until `stop`, then takes the ports away."""
+        if self._options.replug_every:
+            LooseCables(self.bench, self._outlets, self._options.replug_every)
         gc.collect()
         gc.freeze()  # a full collection among what the libraries loaded would hold up every device for milliseconds
         try:
@@ -181,9 +192,10 @@ class Suit:
         )
 
     def _plug(self, stream: Stream, device: EmulatedImu | EmulatedInsole) -> None:
-        port = PtyPort(self.directory / "ports" / stream.name)
-        self.bench.add(port, device)
-        self.devices.append(PluggedIn(stream, port.link, device.serial))
+        outlet = Outlet(self.bench, self.directory / "ports" / stream.name, device)
+        outlet.damage(garbage_every=self._options.garbage_every)
+        self._outlets.append(outlet)
+        self.devices.append(PluggedIn(stream, outlet.port.link, device.serial))
 
     def _write_files(self) -> None:
         options = self._options
@@ -225,10 +237,10 @@ def _not_negative(text: str) -> float:
 
 
 def _tcp_port(text: str) -> int:
-    """A port with another one after it."""
+    """A port with two others after it."""
     number = int(text)
-    if not 0 <= number < 65_535:
-        raise argparse.ArgumentTypeError(f"{text}; give 1 to 65534, or 0 for none")
+    if not 0 <= number < 65_534:
+        raise argparse.ArgumentTypeError(f"{text}; give 1 to 65533, or 0 for none")
     return number
 
 

@@ -50,6 +50,11 @@ def write_suit_config(
         "output": {
             "public": [f"ipc://{sockets}/public", *([f"tcp://127.0.0.1:{tcp_port}"] if tcp_port else [])],
             "latest": [f"ipc://{sockets}/latest", *([f"tcp://127.0.0.1:{tcp_port + 1}"] if tcp_port else [])],
+            "control": [
+                f"ipc://{sockets}/control",
+                *([f"tcp://127.0.0.1:{tcp_port + 2}"] if tcp_port else []),
+            ],
+            "local": [f"ipc://{sockets}/local"],
         },
         "discovery": {"ports": [str(path.parent / "ports" / "*")]},
         "streams": {device.stream.name: _stream_table(device) for device in devices},

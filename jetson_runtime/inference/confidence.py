@@ -110,6 +110,15 @@ class Confidence:
         """Streams, or "movement", that read unlike training; empty for the first half second."""
         return self._watch.unusual
 
+    @property
+    def round(self) -> int:
+        """Where it is in the round of its window, in ticks."""
+        return self._window.round
+
+    def start_at(self, round_: int) -> None:
+        """Before the first row: in step with another that was there in its round."""
+        self._window.round = round_
+
     def update(self, row: Doubles) -> None:
         """The newest row (54,), NaN where there is no value."""
         if self._next < len(self._steps):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from drivers.samples import ImuSample, InsoleSample
+from jetson_runtime.suit.signals import STREAMS
+
 State = Literal["waiting", "degraded", "settling", "running"]
 
 
@@ -24,6 +27,8 @@ class Frame(NamedTuple):
     for. ground holds the right foot and the left. interval: the half-width of each outcome's nominal interval, NaN
     where it is not known: without `valid`, while anything is unusual, or from a bundle that was not calibrated.
     unusual: streams, not among `missing`, or "movement" as a whole, that read unlike what training saw.
+    sensed: each stream's newest sample as its device gave it and when it was taken, a little before t_ns or after it;
+    None without a device.
     """
 
     seq: int
@@ -37,3 +42,4 @@ class Frame(NamedTuple):
     ground: tuple[Ground, Ground]
     interval: tuple[float, ...]
     unusual: tuple[str, ...]
+    sensed: tuple[tuple[int, ImuSample | InsoleSample] | None, ...] = (None,) * len(STREAMS)

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from drivers.samples import ClockFacts, ImuSample, InsoleSample
+from drivers.samples import ClockFacts, FullScale, ImuSample, InsoleSample
 from jetson_runtime.inference.confidence import Confidence, Fitted
 from jetson_runtime.inference.engines.base import Engine
 from jetson_runtime.inference.frame import Frame, Ground, State
 from jetson_runtime.inference.intake import Intake, StreamHealth
 from jetson_runtime.inference.legs import Legs
 from jetson_runtime.suit.config import Limits, SuitConfig
+from jetson_runtime.suit.loads import load_thresholds_n
 from jetson_runtime.suit.signals import CHANNEL_INDEX, PERIOD_NS, SIDES, STREAMS
+from jetson_runtime.suit.state import Worn
 from jetson_runtime.timing.align import Aligner, default_max_wait_ns, empty_row
 
 # More than this to catch up with is a gap in the data: the grid jumps to now and the history starts anew.
 MAX_BACKLOG_NS = 2_000_000_000
 
 _NAN = float("nan")
+_ENDLESS = FullScale()
 # vgrf, cop_ap and cop_ml of the right foot, then of the left.
 _GROUND = slice(CHANNEL_INDEX["insole_r_vgrf"], CHANNEL_INDEX["insole_l_cop_ml"] + 1)
 
@@ -50,6 +53,8 @@ class Pipeline:
         self._inputs = tuple(Intake(i, config, self._aligner) for i in range(len(STREAMS)))
         self._bits = tuple((1 << i, stream) for i, stream in enumerate(self._aligner.streams))
         self._max_wait_ns = max_wait_ns(limits)
+        self._limits = limits
+        self.worn = Worn(config.wearer, {})
         self._wearer = config.wearer
         self._best_effort = config.output.best_effort
         self._needed = model.history + 1
@@ -63,6 +68,8 @@ class Pipeline:
         self.ticks = 0
         self.late_ticks = 0
         self.skipped_ticks = 0
+        # Frames for which the network answered NaN or an infinity.
+        self.non_finite = 0
 
     @property
     def row(self) -> npt.NDArray[np.float64]:
@@ -82,13 +89,59 @@ class Pipeline:
         t_ns = self._tick * PERIOD_NS
         return sum([bit for bit, stream in self._bits if stream.live and stream.supplied_ns < t_ns])
 
-    def attach(self, index: int, *, period_ns: int, clock: ClockFacts | None = None) -> None:
-        """Stream `index` has a configured device that samples every `period_ns`; `clock`: as its driver says."""
-        self._inputs[index].attach(period_ns, clock or ClockFacts())
+    def attach(
+        self,
+        index: int,
+        *,
+        period_ns: int,
+        clock: ClockFacts | None = None,
+        full_scale: FullScale = _ENDLESS,
+        serial: str = "",
+    ) -> None:
+        """Stream `index` has a configured device that samples every `period_ns`; the rest as its driver says."""
+        self._inputs[index].attach(period_ns, clock or ClockFacts(), full_scale, serial)
+
+    @property
+    def load_thresholds_n(self) -> tuple[float, float]:
+        """From which force on a foot of who wears the suit counts as loaded, below which no more."""
+        return load_thresholds_n(self._limits, self._wearer)
+
+    def wear(self, worn: Worn) -> None:
+        """What holds of wearer and insoles from the next sample on; rows before it are of no valid history."""
+        if worn != self.worn:
+            self._fresh_run = 0
+        self.worn, self._wearer = worn, worn.wearer
+        for intake in self._inputs:
+            intake.wear(worn)
 
     def detach(self, index: int) -> None:
         """The device of stream `index` went away."""
         self._inputs[index].detach()
+
+    def frozen(self, index: int) -> dict[str, Any]:
+        """What has been learned of the clock of stream `index`, of plain types."""
+        return self._inputs[index].frozen()
+
+    def resume(self, index: int, frozen: Mapping[str, Any]) -> None:
+        """The attached stream `index` goes on with what `frozen` told."""
+        self._inputs[index].resume(frozen)
+
+    @property
+    def place(self) -> dict[str, int | None]:
+        """Where the grid is: the next tick, those computed so far, and the tick of the round of `Confidence`."""
+        round_ = self._confidence.round if self._confidence is not None else 0
+        return {"tick": self._tick, "ticks": self.ticks, "round": round_}
+
+    def start_at(self, place: Mapping[str, int | None]) -> None:
+        """Before the first step: goes on with the grid of another pipeline, not with what it remembers."""
+        self._tick = place["tick"]
+        if self._confidence is not None:
+            self._confidence.start_at(place["round"] or 0)
+
+    @property
+    def sources_ns(self) -> tuple[int | None, ...]:
+        """For each stream the capture time of its newest sample at or before the newest row's time."""
+        return tuple([stream.source_ns for stream in self._aligner.streams])
 
     def feed(self, index: int, samples: Sequence[ImuSample] | Sequence[InsoleSample]) -> int:
         """Samples of stream `index` in the order in which they were read; how many of them were kept."""
@@ -146,6 +199,7 @@ class Pipeline:
     def _frame(self, tick: int) -> Frame:
         missing, run = self._aligner.missing, self._fresh_run
         outcomes = self._legs.outcomes()
+        self.non_finite += not self._legs.finite
         valid = run >= self._needed and self._wearer is not None and self._legs.finite
         unusual = self._unusual(missing)
         right, left = self._feet
@@ -161,6 +215,7 @@ class Pipeline:
             (right.ground(), left.ground()),
             self._interval() if valid and not unusual else self._legs.nothing,
             unusual,
+            tuple([intake.newest for intake in self._inputs]),
         )
 
     def _unusual(self, missing: tuple[str, ...]) -> tuple[str, ...]:

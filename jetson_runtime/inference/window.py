@@ -34,7 +34,8 @@ _SUMS = 6
 class Window:
     """`update` with each row, and where that returns True `summarise` before the next. row: the newest, filled.
 
-    statistics (6, 54) as of the last `summarise`.
+    statistics (6, 54) as of the last `summarise`. round: the tick of its half second; sums are made in the order of the
+    blocks, so that another window is equal to the last bit where it began in step.
     """
 
     def __init__(self, prediction: Doubles, offset: Doubles, fill: Sequence[float]) -> None:
@@ -59,7 +60,7 @@ class Window:
         self._means = np.zeros((_SUMS, channels))
         self._work = np.zeros((2, channels))
         self._floor = np.array([_FLOOR[channel.quantity] for channel in CHANNELS])
-        self._ticks = 0
+        self.round = 0
         self._whole = False
 
     def update(self, row: Doubles) -> bool:
@@ -73,14 +74,14 @@ class Window:
         np.multiply(self._both, self._both, self._squares)
         np.multiply(x, self._predicted, self._product)
         self._differ(x)
-        block, place = divmod(self._ticks, BLOCK_TICKS)
+        block, place = divmod(self.round, BLOCK_TICKS)
         sums = self._block[block]
         if place:
             np.add(sums, self._now, sums)
         else:
             np.copyto(sums, self._now)
-        self._ticks = (self._ticks + 1) % (BLOCKS * BLOCK_TICKS)
-        self._whole = self._whole or self._ticks == 0
+        self.round = (self.round + 1) % (BLOCKS * BLOCK_TICKS)
+        self._whole = self._whole or self.round == 0
         return self._whole and place == BLOCK_TICKS - 1
 
     def summarise(self) -> None:

@@ -6,13 +6,14 @@ Numbers are never reused. 1-19 speak of one stream, 20 and up of the whole servi
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from drivers import errors
+from jetson_runtime.suit.languages import texts
 
 
 class Fault(IntEnum):
-    """What is wrong. The remedy of each is in `REMEDY`."""
+    """What is wrong. In words, and what to do: `suit/texts/`, a file for each language."""
 
     PORT_MISSING = 1
     PORT_BUSY = 2
@@ -30,33 +31,31 @@ class Fault(IntEnum):
     CONNECTING = 14
     NO_MOTION = 15
     DEFECT = 16
+    STUCK = 17
+    SATURATED = 18
+    CLOCK = 19
     NO_WEARER = 20
     SCHEDULING = 21
     LATE = 22
-
-
-# {stream} is the stream's name.
-REMEDY: dict[Fault, str] = {
-    Fault.PORT_MISSING: "plug the sensor in, or correct port in [streams.{stream}] of suit.toml",
-    Fault.PORT_BUSY: "stop the other program, or correct port in [streams.{stream}] of suit.toml",
-    Fault.PORT_LOST: "check its cable and its plug",
-    Fault.NO_REPLY: "check its power and cable, and port and baud in [streams.{stream}] of suit.toml",
-    Fault.REJECTED: "switch the device off and on; if it stays, its firmware may be too old",
-    Fault.WRONG_DEVICE: "swap the cables, or correct port and serial in [streams.{stream}] of suit.toml",
-    Fault.UNSUPPORTED: "use a device of the supported model and firmware",
-    Fault.SILENT: "check its power; it is brought up again by itself",
-    Fault.NOT_FOUND: "plug the sensor in, or correct serial in [streams.{stream}] of suit.toml",
-    Fault.NOT_WORN: "add [streams.{stream}] with port or serial to suit.toml; without it frames are never valid",
-    Fault.RATE: "check its cable and the baud rate; other programs may keep the machine busy",
-    Fault.STALE: "check its cable; samples come too late or not at all",
-    Fault.NOT_OPENED: "check the port and the rights of this user on it (group dialout)",
-    Fault.CONNECTING: "wait",
-    Fault.NO_MOTION: "switch the device off and on",
-    Fault.DEFECT: "restart the service and send the log",
-    Fault.NO_WEARER: "add the table [wearer] with mass_kg, foot_length_m, foot_width_m to suit.toml",
-    Fault.SCHEDULING: "permit real-time scheduling (LimitRTPRIO= in the unit), or accept late frames",
-    Fault.LATE: "stop other programs, or permit real-time scheduling",
-}
+    MODEL_COPY = 23
+    CLIENT_KEYS = 24
+    NO_NUMBERS = 25
+    ADDRESS_NOT_UP = 26
+    CONFIG_DAMAGED = 30
+    STATE_DAMAGED = 31
+    STATE_NOT_KEPT = 32
+    TARE_STALE = 33
+    TARE_DEVICE = 34
+    NOT_FITTED = 35
+    DIVERGING = 36
+    LOW_POWER = 40
+    BATTERY = 41
+    HOT = 42
+    THROTTLED = 43
+    NOT_RECORDING = 50
+    RECORDER_SILENT = 51
+    SYNC_LINE = 60
+    SYNC_LOST = 61
 
 
 class NotFound(errors.PortError):
@@ -84,8 +83,19 @@ class Problem(NamedTuple):
 
     @property
     def remedy(self) -> str:
-        """What to do about it."""
-        return REMEDY[self.fault].format(stream=self.stream)
+        """What to do about it, in English, as the log is."""
+        return texts().faults[self.fault].remedy.format(stream=self.stream)
+
+    def told(self, language: str) -> dict[str, Any]:
+        """For `status`: `what` and `remedy` in one of LANGUAGES, `text` with its particulars in English."""
+        words = texts(language).faults[self.fault]
+        return {
+            "number": int(self.fault),
+            "stream": self.stream,
+            "what": words.what,
+            "text": self.text,
+            "remedy": words.remedy.format(stream=self.stream),
+        }
 
     def __str__(self) -> str:
         return f"{self.text}; {self.remedy}"

@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from typing import Any
 
-from drivers.microstrain.imu import Imu
-from jetson_runtime.inference.intake import StreamHealth
 from jetson_runtime.inference.pipeline import Pipeline
-from jetson_runtime.service import power
-from jetson_runtime.service.bringup import BringUp, Device
+from jetson_runtime.service.bringup import BringUp
 from jetson_runtime.service.faults import Fault, Problem
+from jetson_runtime.service.keeper import Keeper
 from jetson_runtime.service.reactor import Reactor
+from jetson_runtime.service.stream_watch import StreamWatch
+from jetson_runtime.service.supply import Supply
+from jetson_runtime.service.sync_input import SyncInput
+from jetson_runtime.stream import endpoints, messages
 from jetson_runtime.stream.publisher import Publisher
 from jetson_runtime.suit.signals import STREAMS
 
-# A device just adopted needs this long before its rate and its age tell anything; a passing gap is no fault.
-_GRACE_NS = 2_000_000_000
+# A recorder says how it is once a second.
+_RECORDER_SILENT_NS = 4_000_000_000
 # Of the 200 ticks of a second: more is told as a fault.
 _TOLERATED_MISSES = 2
-
-
-class _Watch:
-    """What is remembered of one stream from one look to the next."""
-
-    def __init__(self) -> None:
-        self.device: Device | None = None
-        self.since_ns = 0
-        self.missing_since_ns: int | None = None
-        self.bad_bytes = 0
-        self.bad_bytes_before = 0
-        self.told: Fault | None = Fault.CONNECTING
+_WALL_STEP_S = 1.0
 
 
 class Health:
@@ -47,19 +39,29 @@ class Health:
         bring_ups: Mapping[int, BringUp],
         standing: tuple[Problem, ...],
         start_ns: int,
+        keeper: Keeper,
+        supply: Supply,
+        start: Mapping[str, Any] | None = None,
+        sync: SyncInput | None = None,
     ) -> None:
         """identity: session, engine and model; standing: problems that last as long as the session."""
         self._identity = dict(identity)
         self._pipeline = pipeline
         self._reactor = reactor
         self._publisher = publisher
-        self._bring_ups = bring_ups
         self._standing = standing
         self._start_ns = start_ns
+        self._keeper = keeper
+        self._language = keeper.config.suit.language
+        self._supply = supply
+        self._start = start
+        self._sync = sync
         self._looked_ns = start_ns
         self._sent = 0
         self._missed = 0
-        self._watches = [_Watch() for _ in STREAMS]
+        self._non_finite = 0
+        self._wall_ahead_ns = time.time_ns() - time.monotonic_ns()
+        self._watches = [StreamWatch(index, bring_ups.get(index)) for index in range(len(STREAMS))]
 
     def look(self, now_ns: int) -> tuple[dict[str, Any], list[str]]:
         """The `status` at `now_ns`, and a line for each stream whose state changed since the last look."""
@@ -67,121 +69,100 @@ class Health:
         streams: dict[str, Any] = {}
         found = list(self._standing)
         news: list[str] = []
-        for index, stream in enumerate(STREAMS):
-            health = self._pipeline.health(index, now_ns)
-            device = devices.get(index)
-            self._watch(index, device, now_ns)
-            problem = self._problem(index, device, health, now_ns)
-            streams[stream.name] = self._stream(index, device, health, problem, now_ns)
+        frame = self._reactor.newest
+        for index, watch in enumerate(self._watches):
+            device, health = devices.get(index), self._pipeline.health(index, now_ns)
+            problem = watch.look(device, health, frame, now_ns)
+            streams[watch.name] = watch.told(device, health, problem, now_ns)
             if problem is not None and problem.fault is not Fault.CONNECTING:
                 found.append(problem)
-            news += self._news(index, device, problem)
+            news += watch.news(device, problem)
+        news += self._wall_clock()
         totals = self._totals(now_ns)
-        found += self._lateness(totals["missed_ticks"])
-        return {**totals, "streams": streams, "faults": [_fault(item) for item in found]}, news
-
-    def _watch(self, index: int, device: Device | None, now_ns: int) -> None:
-        watch = self._watches[index]
-        if device is not watch.device:
-            watch.device, watch.since_ns = device, now_ns
-            watch.bad_bytes_before = watch.bad_bytes
-            watch.told = Fault.CONNECTING if device else watch.told
-        if device is not None:
-            watch.bad_bytes = watch.bad_bytes_before + device.counters()["discarded_bytes"]
-        frame = self._reactor.newest
-        if frame is None or STREAMS[index].name in frame.missing:
-            watch.missing_since_ns = watch.missing_since_ns or now_ns
-        else:
-            watch.missing_since_ns = None
-
-    def _problem(
-        self, index: int, device: Device | None, health: StreamHealth, now_ns: int
-    ) -> Problem | None:
-        name, bring_up = STREAMS[index].name, self._bring_ups.get(index)
-        if bring_up is None:
-            return Problem(Fault.NOT_WORN, "not in suit.toml", name)
-        if device is None:
-            return bring_up.problem or Problem(Fault.CONNECTING, "is being connected", name)
-        if now_ns - self._watches[index].since_ns < _GRACE_NS:
-            return None
-        if not health.alive:
-            return Problem(
-                Fault.STALE, f"{device.port.path}: newest sample is {health.age_ms:.0f} ms old", name
-            )
-        missing_since_ns = self._watches[index].missing_since_ns
-        if missing_since_ns is not None and now_ns - missing_since_ns > _GRACE_NS:
-            return Problem(Fault.NO_MOTION, f"{device.port.path}: samples hold no valid motion", name)
-        if not health.rate_ok:
-            text = f"{device.port.path}: {health.rate_hz:.1f} samples/s instead of {device.rate_hz:.1f}"
-            return Problem(Fault.RATE, text, name)
-        return None
-
-    def _stream(
-        self,
-        index: int,
-        device: Device | None,
-        health: StreamHealth,
-        problem: Problem | None,
-        now_ns: int,
-    ) -> dict[str, Any]:
-        watch = self._watches[index]
-        since_ns = watch.missing_since_ns
+        supplied, problems = self._supply.look(now_ns)
+        if self._supply.news is not None:
+            self._publisher.tell_event(messages.POWER_LOW, self._supply.news)
+        found += self._keeper.problems() + problems
+        found += self._lateness(totals["missed_ticks"]) + self._numberless(totals["non_finite"])
+        found += [
+            Problem(Fault.DIVERGING, f"{name}: the network and the IMUs tell different angles")
+            for name in totals["diverging"]
+        ]
+        found += self._addresses()
+        found += [Problem(Fault.CLIENT_KEYS, mistake) for mistake in self._publisher.door.mistakes]
+        recording, problems = self._recording(now_ns)
+        found += problems
+        if self._sync is not None:
+            found += self._sync.problems(now_ns)
         return {
-            "alive": health.alive,
-            "rate_hz": health.rate_hz,
-            "rate_ok": health.rate_ok,
-            "valid": health.valid,
-            "age_ms": health.age_ms,
-            "drops": health.drops,
-            "bad_bytes": watch.bad_bytes,
-            "clock": {
-                "offset_ms": health.offset_ms,
-                "skew_ppm": health.skew_ppm,
-                "uncertainty_ms": health.uncertainty_ms,
-                "restarts": health.restarts,
-            },
-            "port": device.port.path if device else "",
-            "serial": device.info.serial if device else "",
-            "model": _model(device) if device else "",
-            "notes": list(device.notes) if device else [],
-            "detail": str(problem) if problem else "",
-            "missing_since_s": None if since_ns is None else (now_ns - since_ns) * 1e-9,
-        }
+            **totals,
+            **supplied,
+            "recording": recording,
+            "sync": self._sync.status() if self._sync else None,
+            "streams": streams,
+            "faults": [item.told(self._language) for item in found],
+        }, news
 
-    def _news(self, index: int, device: Device | None, problem: Problem | None) -> list[str]:
-        """One line where the stream's fault is another than at the last look."""
-        watch, name = self._watches[index], STREAMS[index].name
-        fault = problem.fault if problem else None
-        if fault is watch.told or fault is Fault.CONNECTING:
-            return []
-        watch.told = fault
-        if problem is not None:
-            return [f"{name}: {problem}"]
-        if device is None:
-            return []
-        notes = "".join(f"; {note}" for note in device.notes)
+    def _addresses(self) -> list[Problem]:
+        """Those at which nobody can reach the service now; at all others it is there."""
+        bound = {address for addresses in self._publisher.addresses.values() for address in addresses}
         return [
-            f"{name}: {_model(device)} {device.info.serial} on {device.port.path}, {device.rate_hz:g} Hz{notes}"
+            Problem(Fault.ADDRESS_NOT_UP, f"{address}: no network interface has this address")
+            for address in sorted(bound)
+            if not endpoints.is_up(address)
         ]
 
+    def _recording(self, now_ns: int) -> tuple[dict[str, Any] | None, list[Problem]]:
+        """What the recorder said last, None where none ever did; and whether it keeps what it hears.
+
+        One that went in order has said so (`ended`)."""
+        heard = self._publisher.local.report
+        if heard is None:
+            return None, []
+        report, told_ns = heard
+        state = str(report.get("state"))
+        if state != "ended" and now_ns - told_ns > _RECORDER_SILENT_NS:
+            return report, [Problem(Fault.RECORDER_SILENT, "the recorder says nothing any more")]
+        if state == "paused":
+            return report, [Problem(Fault.NOT_RECORDING, f"not recording: {report.get('why')}")]
+        return report, []
+
     def _totals(self, now_ns: int) -> dict[str, Any]:
-        """missed_ticks: grid times no client could get a frame of; late_ticks: those of them that were computed."""
+        """missed_ticks: grid times no client could get a frame of; late_ticks: those of them that were computed;
+        non_finite: frames that are not valid because a value of theirs is no number."""
         pipeline, publisher, newest = self._pipeline, self._publisher, self._reactor.newest
         sent, before = publisher.sent, self._sent
         elapsed_s = (now_ns - self._looked_ns) * 1e-9
         self._sent, self._looked_ns = sent, now_ns
         return {
             **self._identity,
+            "language": self._language,
             "state": newest.state if newest else "waiting",
             "unusual": list(newest.unusual) if newest else [],
+            "diverging": list(publisher.diverging),
+            **self._keeper.status(),
+            "start": self._start,
             "uptime_s": (now_ns - self._start_ns) * 1e-9,
             "rate_hz": (sent - before) / elapsed_s if elapsed_s > 0 else math.nan,
             "missed_ticks": pipeline.late_ticks + pipeline.skipped_ticks + publisher.dropped,
             "late_ticks": pipeline.late_ticks,
+            "non_finite": pipeline.non_finite + publisher.non_finite,
             "lateness_ms": self._reactor.lateness.summary_ms(),
             "publisher": {"sent": sent, "dropped": publisher.dropped},
-            **power.read(),
+            "clients": publisher.door.counts,
         }
+
+    def _wall_clock(self) -> list[str]:
+        """A line where somebody, or NTP, has set the wall clock; nothing here goes by it."""
+        ahead_ns = time.time_ns() - time.monotonic_ns()
+        set_by_s = (ahead_ns - self._wall_ahead_ns) * 1e-9
+        self._wall_ahead_ns = ahead_ns
+        if abs(set_by_s) < _WALL_STEP_S:
+            return []
+        way = "forward" if set_by_s > 0 else "back"
+        return [
+            f"the wall clock was set {way} by {abs(set_by_s):.0f} s; frames go by a clock that cannot be set"
+        ]
 
     def _lateness(self, missed: int) -> list[Problem]:
         """The machine's own fault: more than a few ticks missed since the last look."""
@@ -190,15 +171,9 @@ class Health:
             return []
         return [Problem(Fault.LATE, f"{since} ticks missed in the last second")]
 
-
-def _fault(problem: Problem) -> dict[str, Any]:
-    return {
-        "number": int(problem.fault),
-        "stream": problem.stream,
-        "text": problem.text,
-        "remedy": problem.remedy,
-    }
-
-
-def _model(device: Device) -> str:
-    return device.info.model_name if isinstance(device, Imu) else device.info.model
+    def _numberless(self, frames: int) -> list[Problem]:
+        """Every stream may be there, and no frame is valid all the same."""
+        since, self._non_finite = frames - self._non_finite, frames
+        if not since:
+            return []
+        return [Problem(Fault.NO_NUMBERS, f"{since} frames of the last second hold NaN or an infinity")]

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
+import os
 import secrets
 import signal
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
-from jetson_runtime.inference import bundle as bundles
-from jetson_runtime.inference import engines
-from jetson_runtime.inference.bundle import Bundle
-from jetson_runtime.inference.engines.base import Engine, EngineOptions
+from jetson_runtime.inference.live_angles import LiveAngles
 from jetson_runtime.inference.pipeline import Pipeline, max_wait_ns
+from jetson_runtime.service import model as models
 from jetson_runtime.service import realtime
 from jetson_runtime.service.arrivals import Arrivals
 from jetson_runtime.service.bringup import BringUp, Claims
+from jetson_runtime.service.commands import Commands
 from jetson_runtime.service.defects import DefectLog
 from jetson_runtime.service.faults import Fault, Problem
+from jetson_runtime.service.hang import HangTeller
 from jetson_runtime.service.health import Health
+from jetson_runtime.service.keeper import Keeper, load_config
+from jetson_runtime.service.lock import Lock
+from jetson_runtime.service.model import Model
+from jetson_runtime.service.notify import BEAT_PERIOD_NS, Heartbeat, Notifier, summary
 from jetson_runtime.service.reactor import Lost, Reactor
-from jetson_runtime.stream import messages
+from jetson_runtime.service.supply import Supply
+from jetson_runtime.service.sync_input import SyncInput
+from jetson_runtime.service.threads import Threads
+from jetson_runtime.service.waiting import Inbox, Stop
+from jetson_runtime.service.warm import WarmStart
 from jetson_runtime.stream.publisher import Publisher
-from jetson_runtime.suit import config as configs
-from jetson_runtime.suit.config import SuitConfig
+from jetson_runtime.suit.errors import SuitError
 from jetson_runtime.suit.signals import STREAMS
+from jetson_runtime.suit.state import Instant, StateFolder
 
 # A service that does not stop in this time is left to the operating system.
 _STOP_S = 1.5
@@ -39,78 +48,111 @@ _DIED = 1
 _log = logging.getLogger("second-skin")
 
 
-def run(config_path: Path) -> int:
+def run(config_path: Path, state: Path | None = None) -> int:
     """Runs the service until SIGTERM or SIGINT and returns 0, or 1 where one of its threads died.
 
+    state: the folder for what outlives it; None: `state` beside the config.
     Raises SuitError for a config, a bundle or an address that cannot be used.
     """
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO)
-    service = Service(configs.load(config_path))
+    faulthandler.enable()  # beside `hang.py`: for what holds the interpreter, and for a crash
+    notifier = Notifier(os.environ)
     try:
-        return service.run()
-    finally:
-        service.close()
+        folder = StateFolder(state or config_path.parent / "state")
+        config, problems = load_config(config_path, folder)
+        keeper = Keeper(folder, config, problems)
+        service = Service(keeper, notifier)
+        try:
+            return service.run(lambda: None if problems else keeper.keep_config(config_path))
+        finally:
+            service.close()
+    except SuitError as error:
+        notifier.status(str(error))
+        raise
 
 
 class Service:
     """One session: its threads and what they share."""
 
-    def __init__(self, config: SuitConfig) -> None:
-        self._config = config
+    def __init__(self, keeper: Keeper, notifier: Notifier) -> None:
+        self._keeper = keeper
+        self._config = config = keeper.config
+        self._notifier = notifier
         self._start_ns = time.monotonic_ns()
         self._session = secrets.token_hex(4)
-        self._stop = threading.Event()
+        self._stop = Stop()
+        self._lock: Lock | None = None
         # What the main thread wakes for: a lost device, or the exit status it is to stop with.
-        self._events: SimpleQueue[Lost | int] = SimpleQueue()
+        self._events: Inbox[Lost | int] = Inbox()
         self._defects = DefectLog(_log)
-        self._threads: list[threading.Thread] = []
+        self._threads = Threads(config.realtime)
         self._arrivals = Arrivals()
         self._reactor: Reactor | None = None
         self._hello: dict[str, Any] = {}
-        self._publisher = Publisher(
-            config.output, self._session, config.sides, lambda: self._hello, max_wait_ns(config.limits)
+        self._facts: dict[str, Any] = {}
+        angles = LiveAngles(config, config.sides)
+        self._commands = Commands(keeper, self._arrivals, angles, self._serials)
+        self._publisher = self._commands.publisher = Publisher(
+            config.output,
+            self._session,
+            config.sides,
+            lambda: {**self._hello, **keeper.hello()},
+            max_wait_ns(config.limits),
+            self._commands.submit,
+            angles,
+            facts=lambda: {**self._facts, **self._worn_facts(angles)},
+            security=config.security,
         )
         self._bring_ups = self._make_bring_ups()
+        self._warm = WarmStart(config)
 
-    def run(self) -> int:
-        """From the first signal handler to the exit status."""
+    def _worn_facts(self, angles: LiveAngles) -> dict[str, Any]:
+        """What a recorder is told of the worn suit as it is now, not as it was at the start."""
+        config = self._config.model_copy(update={"wearer": self._keeper.worn.wearer})
+        tare = {part: kept.model_dump() for part, kept in angles.parts.items()}
+        return {"config": config.model_dump_json(), "tare": tare}
+
+    def run(self, works: Callable[[], None]) -> int:
+        """From the first signal handler to the exit status. works: called once ticks have come of this config."""
         self._catch_signals()
         standing = self._prepare()
+        self._lock = Lock(self._config.output.public)
         self._publisher.bind()
-        for index in self._bring_ups:
+        held = self._warm.look()
+        for index, (path, serial) in held.items():
+            self._bring_ups[index].claim(path, serial)
+        for index in self._bring_ups.keys() - held.keys():
             self._start_bring_up(index, None)
-        bundle = bundles.load(self._config.model.bundle)
-        model = self._config.model
-        options = EngineOptions(model.precision, model.provider, model.cache)
-        engine = engines.create(model.engine, bundle, len(self._config.sides), options)
-        bundle.self_test(engine)
-        health = self._start_ticking(bundle, engine, standing)
+        model = models.load(self._config, self._notifier)
+        health = self._start_ticking(model, standing + model.problems, frozenset(held))
+
+        def keep() -> None:
+            model.keep(self._config.model)
+            works()
+
+        self._threads.start("last good", keep)
         public = " ".join(self._publisher.addresses["public"])
-        _log.info(
-            "session %s: model %s on %s in %s, frames on %s",
-            self._session,
-            bundle.manifest.name,
-            engine.name,
-            engine.precision,
-            public,
-        )
+        _log.info("session %s: %s, frames on %s", self._session, model, public)
         return self._watch(health)
 
     def close(self) -> None:
         """Stops every thread, then closes every port and socket; waits for none longer than a moment."""
+        self._notifier.stopping()
         self._stop.set()
+        self._commands.stop()
         if self._reactor is not None:
             self._reactor.stop()
         self._publisher.stop()
-        deadline_s = time.monotonic() + _STOP_S
-        for thread in self._threads:
-            thread.join(max(0.0, deadline_s - time.monotonic()))
+        self._threads.join(_STOP_S)
         if self._reactor is None:
             self._publisher.close()
         devices = [device for _, device in self._arrivals.take()]
         devices += self._reactor.devices.values() if self._reactor else []
         for device in devices:
             device.port.close()
+        self._warm.holding.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def _catch_signals(self) -> None:
         def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -134,65 +176,94 @@ class Service:
         problems = []
         if refused.scheduling:
             problems.append(Problem(Fault.SCHEDULING, f"not permitted: {refused.scheduling}"))
-        if self._config.wearer is None:
-            problem = Problem(Fault.NO_WEARER, "no wearer is set: frames are never valid")
-            _log.warning("%s; %s", problem.text, problem.remedy)
-            problems.append(problem)
+        for problem in self._keeper.problems():
+            _log.warning("%s", problem)
         return tuple(problems)
 
     def _start_bring_up(self, index: int, lost: Lost | None) -> None:
         bring_up = self._bring_ups[index]
 
         def body() -> None:
+            if lost is not None:
+                self._warm.holding.drop(index)
             device = bring_up.run(lost.device if lost else None)
             if device is not None:
+                self._warm.holding.hold(index, device)
                 self._arrivals.put(index, device)
 
         if lost is not None:
-            bring_up.problem = lost.problem
-        self._start_thread(f"bring-up {bring_up.stream.name}", body)
+            bring_up.problem = bring_up.given_up = lost.problem
+        self._threads.start(f"bring-up {bring_up.stream.name}", body)
 
-    def _start_ticking(self, bundle: Bundle, engine: Engine, standing: tuple[Problem, ...]) -> Health:
+    def _start_ticking(self, model: Model, standing: tuple[Problem, ...], held: frozenset[int]) -> Health:
         """Reactor and publisher; from here on a frame leaves every 5 ms."""
-        wearer, manifest, confidence = self._config.wearer, bundle.manifest, bundle.confidence()
-        self._hello = messages.describe(
-            model={"name": manifest.name, "sha256": manifest.sha256},
-            engine=engine.name,
-            precision=engine.precision,
-            sides=self._config.sides,
-            body_mass_kg=wearer.mass_kg if wearer else None,
-            coverage=float(confidence.coverage) if confidence else None,
-        )
-        pipeline = Pipeline(self._config, manifest, engine, confidence)
-        reactor = Reactor(pipeline, self._arrivals, self._publisher.post, self._events.put)
-        self._reactor = reactor
+        self._hello, self._facts = model.hello(self._config), model.facts(self._config)
+        self._commands.tell_tare()
+        pipeline, reactor = self._make_reactor(model, held)
         realtime.freeze_garbage()
-        self._start_thread("publisher", self._publisher.run, realtime.PUBLISHER_RANK)
-        self._start_thread("reactor", reactor.run, realtime.REACTOR_RANK, pinned=True)
+        self._threads.start("door", self._publisher.door.run)
+        self._threads.start("publisher", self._publisher.run, realtime.PUBLISHER_RANK)
+        self._threads.start("commands", self._commands.run)
+        self._threads.start("standby line", lambda: self._warm.holding.run(self._stop))
+        self._threads.start("reactor", reactor.run, realtime.REACTOR_RANK, pinned=True)
+        sync = None
+        if self._config.sync is not None:
+            sync = SyncInput(self._config.sync, self._publisher.tell_event, self._stop)
+            self._threads.start("sync", sync.run)
         return Health(
-            identity={"session": self._session, "engine": engine.name, "model": manifest.name},
+            identity={
+                "session": self._session,
+                "engine": model.engine.name,
+                "model": model.bundle.manifest.name,
+            },
             pipeline=pipeline,
             reactor=reactor,
             publisher=self._publisher,
             bring_ups=self._bring_ups,
             standing=standing,
+            keeper=self._keeper,
+            supply=Supply(self._config.power),
+            sync=sync,
             start_ns=self._start_ns,
+            start=self._warm.told,
         )
 
+    def _make_reactor(self, model: Model, held: frozenset[int]) -> tuple[Pipeline, Reactor]:
+        """The reactor on a pipeline that goes on where the service before was, or on a new one."""
+        publisher, resumed = self._publisher, self._warm.resume(model, self._keeper.worn)
+        if resumed is None:
+            model.engine.reset()
+            pipeline = Pipeline(self._config, model.bundle.manifest, model.engine, model.confidence)
+            pipeline.wear(self._keeper.worn)
+        else:
+            pipeline = resumed.pipeline
+        self._reactor = reactor = Reactor(
+            pipeline, self._arrivals, publisher.post, self._events.put, publisher.tap, self._warm.journal
+        )
+        if resumed is not None:
+            publisher.remember(resumed.frames)
+            for index, device in resumed.devices.items():
+                self._bring_ups[index].resume(device)
+            reactor.take_over(resumed.devices, resumed.frames)
+        for index in held.difference(resumed.devices if resumed else ()):
+            self._start_bring_up(index, None)
+        return pipeline, reactor
+
     def _watch(self, health: Health) -> int:
-        """Once a second the status, in between lost devices; until told to stop."""
-        look_ns = time.monotonic_ns()
+        """Once a second the status, ten times systemd's watchdog, in between lost devices; until told to stop."""
+        heartbeat = Heartbeat(self._notifier)
+        self._threads.start("hang", HangTeller(lambda: heartbeat.fed_ns, self._stop).run)
+        look_ns = beat_ns = time.monotonic_ns()
         while True:
             now_ns = time.monotonic_ns()
             if now_ns >= look_ns:
                 look_ns = max(look_ns + _LOOK_PERIOD_NS, now_ns)
-                status, news = health.look(now_ns)
-                self._publisher.set_status(status)
-                for line in news:
-                    _log.info("%s", line)
-            try:
-                event = self._events.get(timeout=max(0.0, (look_ns - time.monotonic_ns()) * 1e-9))
-            except Empty:
+                self._tell(health, now_ns)
+            if now_ns >= beat_ns:
+                beat_ns = max(beat_ns + BEAT_PERIOD_NS, now_ns)
+                heartbeat.beat(now_ns, self._publisher.last_publish_ns)
+            event = self._events.get((beat_ns - time.monotonic_ns()) * 1e-9)
+            if event is None:
                 continue
             if isinstance(event, int):
                 return event
@@ -200,19 +271,25 @@ class Service:
                 self._defects.tell(event.problem.stream, event.defect)
             self._start_bring_up(event.index, event)
 
-    def _start_thread(
-        self, name: str, body: Callable[[], None], rank: int = realtime.OTHER_RANK, *, pinned: bool = False
-    ) -> None:
-        def entered() -> None:
-            realtime.enter_thread(self._config.realtime, rank)
-            if pinned:
-                realtime.pin_thread(self._config.realtime)
-            body()
+    def _tell(self, health: Health, now_ns: int) -> None:
+        if self._look_at_tare():
+            self._commands.tell_tare()
+        status, news = health.look(now_ns)
+        self._publisher.set_status(status)
+        self._notifier.status(summary(status))
+        for line in news:
+            _log.info("%s", line)
 
-        thread = threading.Thread(target=entered, name=name, daemon=True)
-        self._threads = [known for known in self._threads if known.is_alive()]
-        self._threads.append(thread)
-        thread.start()
+    def _look_at_tare(self) -> bool:
+        """Whether a part has another device than at the tare, or has it back."""
+        newest = self._reactor.newest if self._reactor else None
+        keeper = self._keeper
+        return keeper.checks.look(keeper.state.tare, newest, self._serials(), Instant.now())
+
+    def _serials(self) -> dict[str, str]:
+        """Of the devices in use, by part."""
+        devices = self._reactor.devices if self._reactor else {}
+        return {STREAMS[index].part: device.info.serial for index, device in devices.items()}
 
     def _make_bring_ups(self) -> dict[int, BringUp]:
         claims = Claims()

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jetson_runtime.client import ReceivedFrame
+from jetson_runtime.stream import glance
+from jetson_runtime.suit.languages import DEFAULT_LANGUAGE, texts
 from jetson_runtime.suit.signals import OUTCOMES, SIDES, STREAM_NAMES, Outcome
 
 WHAT_TO_DO = {
@@ -50,6 +52,13 @@ def number(value: float | None, decimals: int = 1) -> str:
     return "-" if value is None or not math.isfinite(value) else f"{value:.{decimals}f}"
 
 
+def what_to_do(state: str, faults: int) -> str:
+    """About a state of frames. One that is no trouble in itself does not hide the faults, which are told below it."""
+    if not faults or state in ("waiting", "degraded"):
+        return WHAT_TO_DO.get(state, "")
+    return f"{faults} {'fault' if faults == 1 else 'faults'}: see below"
+
+
 def frame_line(frame: ReceivedFrame) -> str:
     """seq, state, age, then each joint's angle and moment with the sides asked for, then force on the ground."""
     verdict = "valid" if frame.valid else f"not valid, {frame.settling_ms:.0f} ms to go"
@@ -66,8 +75,11 @@ def frame_line(frame: ReceivedFrame) -> str:
     return f"{frame.seq:>8} {frame.state:<8} {frame.age_ms:5.1f} ms  {values}  vgrf {force}  {verdict}"
 
 
-def status_text(status: Mapping[str, Any], *, bold: bool) -> str:
-    """The state in one word and what to do, the faults with their remedies, and a row for each stream."""
+def status_text(status: Mapping[str, Any], *, bold: bool, language: str | None = None) -> str:
+    """The state in one word and what to do, the faults with their remedies, and a row for each stream.
+
+    language: of the faults, one of LANGUAGES; None: the service's.
+    """
     state = str(status.get("state"))
     faults = status.get("faults", [])
     word = f"\033[1;7m {state.upper()} \033[0m" if bold else state.upper()
@@ -80,10 +92,11 @@ def status_text(status: Mapping[str, Any], *, bold: bool) -> str:
     )
     return "\n".join(
         [
-            f"{word}  {_headline(state, len(faults))}",
+            f"{word}  {what_to_do(state, len(faults))}",
             *facts,
+            *glance.lines(status),
             *_unusual_lines(status.get("unusual", ())),
-            *_fault_lines(faults),
+            *_fault_lines(faults, status.get("language", DEFAULT_LANGUAGE), language),
             "",
             "".join(layout.format(title) for title, layout in _TABLE).rstrip(),
             *_stream_lines(status.get("streams", {})),
@@ -91,22 +104,29 @@ def status_text(status: Mapping[str, Any], *, bold: bool) -> str:
     )
 
 
-def _headline(state: str, faults: int) -> str:
-    """A state that is no trouble in itself does not hide the faults below it."""
-    if not faults or state in ("waiting", "degraded"):
-        return WHAT_TO_DO.get(state, "")
-    return f"{faults} {'fault' if faults == 1 else 'faults'}: see below"
-
-
 def _unusual_lines(names: Sequence[str]) -> list[str]:
     return [f"unusual {' '.join(names)}: {UNUSUAL}"] if names else []
 
 
-def _fault_lines(faults: Sequence[Mapping[str, Any]]) -> list[str]:
+def _fault_lines(faults: Sequence[Mapping[str, Any]], told: str, wanted: str | None) -> list[str]:
+    """told: the service's language; wanted: the reader's, None for the same."""
     return [
-        f"fault {fault.get('number')}  {fault.get('stream') or 'service'}: {fault.get('text')}; {fault.get('remedy')}"
+        f"fault {fault.get('number')}  {fault.get('stream') or 'service'}: {_fault_text(fault, told, wanted or told)}"
         for fault in faults
     ]
+
+
+def _fault_text(fault: Mapping[str, Any], told: str, wanted: str) -> str:
+    """In English the particulars alone, which say all; in another language its own words, and these behind them.
+
+    A number that this version does not know is told as the service told it.
+    """
+    what, remedy = fault.get("what"), fault.get("remedy")
+    if wanted != told and (words := texts(wanted).faults.get(fault.get("number", 0))):
+        what, remedy = words.what, words.remedy.format(stream=fault.get("stream"))
+    if wanted == DEFAULT_LANGUAGE or what is None:
+        return f"{fault.get('text')}; {remedy}"
+    return f"{what} ({fault.get('text')}); {remedy}"
 
 
 def _stream_lines(streams: Mapping[str, Mapping[str, Any]]) -> list[str]:

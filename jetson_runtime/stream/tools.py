@@ -16,8 +16,10 @@ from typing import Any
 
 from jetson_runtime.client import RATE_TOLERANCE, FrameClient, ReceivedFrame
 from jetson_runtime.stream import text
+from jetson_runtime.stream.options import add_key
 from jetson_runtime.suit.addresses import DEFAULT_PUBLIC
 from jetson_runtime.suit.errors import EndpointError
+from jetson_runtime.suit.languages import LANGUAGES
 from jetson_runtime.suit.signals import RATE_HZ
 
 WELL, UNWELL = 0, 1
@@ -47,6 +49,7 @@ def add_status_arguments(parser: argparse.ArgumentParser) -> None:
     _common_arguments(parser)
     parser.add_argument("--count", type=_positive_int, metavar="N", help="print N of them, one a second (1)")
     parser.add_argument("--seconds", type=_positive, metavar="S", help="print all that come in S seconds")
+    parser.add_argument("--language", choices=LANGUAGES, help="of the faults (as suit.toml says)")
 
 
 def echo(options: argparse.Namespace) -> int:
@@ -82,7 +85,10 @@ def status(options: argparse.Namespace) -> int:
     bold = sys.stdout.isatty()
     with _connect(options) as client:
         for newest in itertools.islice(_statuses(client, options.seconds), count):
-            _print(text.to_json(newest) if options.json else text.status_text(newest, bold=bold))
+            if options.json:
+                _print(text.to_json(newest))
+            else:
+                _print(text.status_text(newest, bold=bold, language=options.language))
             sys.stdout.flush()
     return WELL if newest.get("state") == "running" and not newest.get("faults") else UNWELL
 
@@ -94,6 +100,7 @@ def _common_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help=f"where the service publishes ({DEFAULT_PUBLIC})",
     )
+    add_key(parser)
     parser.add_argument(
         "--json", action="store_true", help="JSON, one object a line; what is not a number is null"
     )
@@ -114,7 +121,7 @@ def _positive_int(word: str) -> int:
 
 
 def _connect(options: argparse.Namespace) -> FrameClient:
-    return FrameClient(options.endpoint, queue_frames=_QUEUE_FRAMES)
+    return FrameClient(options.endpoint, key_file=options.key, queue_frames=_QUEUE_FRAMES)
 
 
 def _print(line: str) -> None:

@@ -7,12 +7,16 @@ import os
 
 DEFAULT_PUBLIC = "tcp://127.0.0.1:5555"
 DEFAULT_LATEST = "tcp://127.0.0.1:5556"
+DEFAULT_CONTROL = "tcp://127.0.0.1:5557"
 # An AF_UNIX path has 108 bytes with its closing zero (man 7 unix).
 IPC_PATH_LIMIT = 107
 
 
 def mistake(address: str) -> str | None:
-    """What is wrong with `address` and what to write instead; None for an ipc path that fits or a loopback port."""
+    """What is wrong with `address` and what to write instead; None for an ipc path that fits or a port.
+
+    Whether it may be used without keys: `is_loopback`.
+    """
     scheme, separator, rest = address.partition("://")
     if not separator or scheme not in ("ipc", "tcp") or not rest:
         return f"{address}: is no address; write ipc:///path or tcp://127.0.0.1:port"
@@ -26,12 +30,15 @@ def mistake(address: str) -> str | None:
     port = rest.rpartition(":")[2]
     if port != "*" and not (port.isdigit() and 0 < int(port) < 65_536):
         return f"{address}: {port!r} is no port; write tcp://127.0.0.1:port with a port from 1 to 65535"
-    if not is_loopback(address):
-        return (
-            f"{address}: an address that others can reach needs CURVE keys, which this version does not have; "
-            "use tcp://127.0.0.1:port"
-        )
     return None
+
+
+def needs_keys(address: str) -> str:
+    """What to say where an address that others can reach is to be opened without keys."""
+    return (
+        f"{address}: an address that others can reach needs CURVE keys; make them (second-skin keys init) and name "
+        "their folder as keys in [security], or use tcp://127.0.0.1:port"
+    )
 
 
 def is_loopback(address: str) -> bool:
@@ -45,3 +52,9 @@ def is_loopback(address: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def for_this_machine(addresses: tuple[str, ...]) -> str | None:
+    """The one that this machine's programs use without a key, rather a file than a port; None: there is none."""
+    usable = [address for address in addresses if is_loopback(address) and not address.endswith("*")]
+    return min(usable, key=lambda address: not address.startswith("ipc://"), default=None)

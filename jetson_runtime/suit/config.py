@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from jetson_runtime.suit.addresses import DEFAULT_LATEST, DEFAULT_PUBLIC, mistake
+from jetson_runtime.suit.addresses import DEFAULT_CONTROL, DEFAULT_LATEST, DEFAULT_PUBLIC, mistake
 from jetson_runtime.suit.config_rules import LOAD_OFF, LOAD_ON, mistakes_between
-from jetson_runtime.suit.errors import ConfigError
+from jetson_runtime.suit.errors import ConfigDamaged, ConfigError
 from jetson_runtime.suit.links import LinkName, delay_ns
 from jetson_runtime.suit.mounting import DIRECTIONS, IN_SEGMENT_AXES, MOUNTINGS
+from jetson_runtime.suit.pins import PanelTable, SyncTable
 from jetson_runtime.suit.signals import FRESH_NS, SIDES_OF_CHOICE, Stream
+from jetson_runtime.suit.table import AsPath
+from jetson_runtime.suit.table import Table as _Table
+from jetson_runtime.suit.web import DashboardTable
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -24,16 +29,22 @@ EngineName = Literal["auto", "native", "onnxruntime", "numpy", "tensorrt"]
 Precision = Literal["fp32", "fp16"]
 ProviderName = Literal["cpu", "cuda", "tensorrt"]
 DEFAULT_CACHE = Path("/var/cache/second-skin")
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+DEFAULT_RECORDINGS = Path("/var/lib/second-skin/recordings")
+# The keys that are paths, by table; [power] sys is one of this machine's, wherever the config lies.
+_PATHS = {
+    "model": ("bundle", "cache"),
+    "security": ("keys",),
+    "recording": ("folder",),
+    "standby": ("socket",),
+    "dashboard": ("password_file",),
+}
 
 
 class SuitTable(_Table):
-    """Which legs are computed."""
+    """Which legs are computed, and in which language faults are told."""
 
     sides: Literal["right", "left", "both"] = "both"
+    language: Literal["de", "en"] = "en"
 
 
 class Wearer(_Table):
@@ -51,20 +62,17 @@ class ModelTable(_Table):
     store the weights. provider: where onnxruntime computes. cache: folder in which tensorrt keeps what it built.
     """
 
-    bundle: Path
+    bundle: AsPath
     engine: EngineName = "auto"
     precision: Precision = "fp32"
     provider: ProviderName = "cpu"
-    cache: Path = DEFAULT_CACHE
-
-    @field_validator("bundle", "cache", mode="before")
-    @classmethod
-    def _path(cls, value: Any) -> Any:
-        return Path(value) if isinstance(value, str) else value
+    cache: AsPath = DEFAULT_CACHE
 
 
 class StreamConfig(_Table):
     """One device: its port, its serial number, or both; how it is mounted (IMUs); the baud rate of its UART.
+
+    With both, a device that is not at its port is searched for by its number, as one without a port is.
 
     link: what it is wired with (`links.py`); None: by kind of device. delay_ms: from sampling to receipt, the constant
     part that no clock estimate can see, as measured on the suit; None: that of the link.
@@ -104,24 +112,65 @@ class Limits(_Table):
 
 
 class OutputTable(_Table):
-    """ZeroMQ addresses, and whether frames that are not valid carry best-effort values."""
+    """ZeroMQ addresses, and whether frames that are not valid carry best-effort values.
+
+    control: where commands are taken (tare, mark and others); empty for nowhere.
+    local: ipc alone, for a recorder.
+    """
 
     public: tuple[str, ...] = (DEFAULT_PUBLIC,)
     latest: tuple[str, ...] = (DEFAULT_LATEST,)
+    control: tuple[str, ...] = (DEFAULT_CONTROL,)
+    local: tuple[str, ...] = ()
     best_effort: bool = False
 
-    @field_validator("public", "latest", mode="before")
+    @field_validator("public", "latest", "control", "local", mode="before")
     @classmethod
     def _tuple(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
 
-    @field_validator("public", "latest")
+    @field_validator("public", "latest", "control", "local")
     @classmethod
-    def _local(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _well_formed(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         mistakes = [text for text in map(mistake, value) if text]
         if mistakes:
             raise ValueError("; ".join(mistakes))
         return value
+
+
+class Security(_Table):
+    """Who may connect. keys: folder of the CURVE keys (`second-skin keys`), relative to the config file; without it, an
+    address that other machines can reach is refused.
+
+    max_clients: connections at a time, of all endpoints together, a quarter of them kept for this machine;
+    max_clients_per_address: from one other machine.
+    """
+
+    keys: AsPath | None = None
+    max_clients: int = Field(default=64, ge=1, le=1000)
+    max_clients_per_address: int = Field(default=8, ge=1, le=1000)
+
+
+class PowerTable(_Table):
+    """The supply. low_v: below it the input rail, or the pack by its own gauge, is low; None: by the monitor's alarms.
+
+    pack_wh: what a full pack holds, for an estimate of the time that is left where no fuel gauge tells it. hot_c: too
+    hot, for zones without a trip point of their own. sys: where the kernel's files are.
+    """
+
+    low_v: float | None = Field(default=None, gt=0.0, le=60.0)
+    pack_wh: float | None = Field(default=None, gt=0.0, le=1000.0)
+    hot_c: float = Field(default=90.0, ge=40.0, le=120.0)
+    sys: AsPath = Path("/sys")
+
+
+class RecordingTable(_Table):
+    """Where `second-skin record` writes, relative to the config file; after how many MB it begins another part; how
+    many must stay free on the disk, below which it pauses."""
+
+    folder: AsPath = DEFAULT_RECORDINGS
+    part_mb: int = Field(default=500, ge=1, le=100_000)
+    keep_free_mb: int = Field(default=500, ge=0, le=1_000_000)
 
 
 class Discovery(_Table):
@@ -132,6 +181,12 @@ class Discovery(_Table):
     _tuple = field_validator("ports", mode="before")(
         lambda value: tuple(value) if isinstance(value, list) else value
     )
+
+
+class StandbyTable(_Table):
+    """socket: where `second-skin standby` listens, relative to the config file; None: each restart is a cold one."""
+
+    socket: AsPath | None = None
 
 
 class Realtime(_Table):
@@ -154,6 +209,13 @@ class SuitConfig(_Table):
     streams: dict[str, StreamConfig]
     limits: Limits = Limits()
     output: OutputTable = OutputTable()
+    security: Security = Security()
+    power: PowerTable = PowerTable()
+    recording: RecordingTable = RecordingTable()
+    panel: PanelTable | None = None
+    sync: SyncTable | None = None
+    standby: StandbyTable = StandbyTable()
+    dashboard: DashboardTable = DashboardTable()
     discovery: Discovery = Discovery()
     realtime: Realtime = Realtime()
 
@@ -170,16 +232,22 @@ class SuitConfig(_Table):
         return delay_ns(stream.kind, settings.link if settings is not None else None)
 
 
-def load(path: Path) -> SuitConfig:
-    """The config at `path`; raises ConfigError that lists every mistake with its key and limit."""
+def load(path: Path, relative_to: Path | None = None) -> SuitConfig:
+    """The config at `path`, its folders relative to its own or `relative_to`.
+
+    Raises ConfigError that lists every mistake with its key and limit; ConfigDamaged where there is nothing to look for
+    mistakes in.
+    """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(
+        raise ConfigDamaged(
             f"{path}: cannot be read: {error.strerror}; check the path given with --config"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not valid TOML: {error}") from error
+        raise ConfigDamaged(f"{path}: is not valid TOML: {error}") from error
+    if not table:
+        raise ConfigDamaged(f"{path}: is empty; write the suit's tables into it")
     mistakes = mistakes_between(table)
     try:
         config = SuitConfig.model_validate(table)
@@ -188,9 +256,24 @@ def load(path: Path) -> SuitConfig:
         raise ConfigError(_explain(path, rows + mistakes)) from error
     if mistakes:
         raise ConfigError(_explain(path, mistakes))
-    named = {"bundle": config.model.bundle, "cache": config.model.cache}
-    folders = {key: (path.parent / folder).resolve() for key, folder in named.items()}
-    return config.model_copy(update={"model": config.model.model_copy(update=folders)})
+    return _at(config, relative_to or path.parent)
+
+
+def of_json(text: str) -> SuitConfig:
+    """The config that `model_dump_json` told; pydantic's ValidationError where it is another version's."""
+    return SuitConfig.model_validate(json.loads(text))
+
+
+def _at(config: SuitConfig, home: Path) -> SuitConfig:
+    """With every relative path counted from `home`."""
+    changed = {}
+    for name, keys in _PATHS.items():
+        table = getattr(config, name)
+        named = {key: getattr(table, key) for key in keys}
+        changed[name] = table.model_copy(
+            update={key: (home / path).resolve() for key, path in named.items() if path is not None}
+        )
+    return config.model_copy(update=changed)
 
 
 def _explain(path: Path, mistakes: list[tuple[str, str]]) -> str:

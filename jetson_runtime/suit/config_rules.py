@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jetson_runtime.suit.addresses import is_loopback, mistake, needs_keys
 from jetson_runtime.suit.signals import STREAM_INDEX, STREAM_NAMES
 
 Mistake = tuple[str, str]
@@ -20,7 +21,7 @@ def mistakes_between(table: Mapping[str, Any]) -> list[Mistake]:
         *_of_model(_table(table.get("model"))),
         *_of_streams(_tables(table.get("streams"))),
         *_of_limits(_table(table.get("limits"))),
-        *_of_output(_table(table.get("output"))),
+        *_of_output(_table(table.get("output")), "keys" in _table(table.get("security"))),
     ]
 
 
@@ -77,17 +78,22 @@ def _of_limits(limits: dict[str, Any]) -> list[Mistake]:
     return []
 
 
-def _of_output(output: dict[str, Any]) -> list[Mistake]:
+def _of_output(output: dict[str, Any], keys: bool) -> list[Mistake]:
+    """keys: whether the config names a folder of keys."""
     mistakes = []
     if output.get("public") == []:
         mistakes.append(("output.public", "is empty: nobody could hear the stream; name an address"))
     seen: set[str] = set()
-    for key in ("public", "latest"):
+    for key in ("public", "latest", "control", "local"):
         addresses = output.get(key)
         for address in addresses if isinstance(addresses, list) else []:
             if isinstance(address, str) and address in seen:
                 mistakes.append((f"output.{key}", f"{address} is used twice; give each its own"))
             seen.add(str(address))
+            if key == "local" and not str(address).startswith("ipc://"):
+                mistakes.append(("output.local", f"{address}: is for this machine alone; write ipc:///path"))
+            if isinstance(address, str) and not (keys or mistake(address) or is_loopback(address)):
+                mistakes.append((f"output.{key}", needs_keys(address)))
     return mistakes
 
 

@@ -2,9 +2,15 @@
 
 SuitError
   ConfigError    suit.toml
+    ConfigDamaged  it is cut off, unreadable or no TOML: not what anybody wrote
   TrialError     a trial's Parquet file
   BundleError    a model bundle, or the engine asked for cannot run it here
+  RecordingError a recording that cannot be read, repaired, replayed or exported
+  ProtocolError  a protocol of a session, or how far one had come
   EndpointError  an address that cannot be bound or connected
+  CommandRefused a command that the service did not do
+  StateError     what is to outlive the service cannot be kept
+  KeyFileError   a CURVE key or the dashboard's password that is not there, not well-formed, or readable by others
 """
 
 
@@ -16,6 +22,10 @@ class ConfigError(SuitError):
     """The suit's config; lists every mistake at once."""
 
 
+class ConfigDamaged(ConfigError):
+    """The config's file is cut off, unreadable or no TOML."""
+
+
 class TrialError(SuitError):
     """A trial's file; lists every defect at once."""
 
@@ -24,5 +34,29 @@ class BundleError(SuitError):
     """A model bundle that is damaged or made for something else, or that the engine asked for cannot run here."""
 
 
+class RecordingError(SuitError):
+    """A recording, or a folder of them, that cannot be used."""
+
+
+class ProtocolError(SuitError):
+    """A session's protocol, or the file of its progress; lists every mistake at once."""
+
+
 class EndpointError(SuitError):
     """A ZeroMQ address that cannot be used."""
+
+
+class StateError(SuitError):
+    """The state folder cannot be written."""
+
+
+class CommandRefused(SuitError):
+    """A command that the service did not do: `code` of messages.ControlCode, what is wrong, what to do."""
+
+    def __init__(self, code: str, text: str, remedy: str, reasons: tuple[str, ...] = ()) -> None:
+        super().__init__(f"{text}; {remedy}")
+        self.code, self.text, self.remedy, self.reasons = code, text, remedy, reasons
+
+
+class KeyFileError(SuitError):
+    """A file with a secret, a CURVE key or a password, that cannot be used, or must not be."""

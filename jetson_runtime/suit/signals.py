@@ -178,6 +178,7 @@ def published_outcomes(sides: tuple[str, ...]) -> tuple[PublishedOutcome, ...]:
 # The labels of a trial: both sides.
 LABEL_NAMES: tuple[str, ...] = tuple(item.name for item in published_outcomes(SIDES))
 
+SIDE_NAMES: dict[str, str] = {"r": "right", "l": "left"}
 SIDES_OF_CHOICE: dict[str, tuple[str, ...]] = {"right": ("r",), "left": ("l",), "both": ("r", "l")}
 
 

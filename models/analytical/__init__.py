@@ -1,7 +1,5 @@
 """Joint angles and hand forces by formula, without learning: what the networks are compared with.
 
-    tare              where the segment's axes lie in the sensor's, from neutral stance
-    segment_angles    joint angle = difference of two segments' sagittal angles, each from gravity alone
     relative_angles   the compared way: first angle of the distal segment's orientation in the proximal one's
     orientation       quaternions for sensors that give none, from specific force and angular rate
     trial_angles      the same for a whole trial
@@ -12,6 +10,7 @@
     errors            with the constant offset and without it
     hand_forces       the wrench of each hand from one six-axis load cell
 
-Quaternions are w, x, y, z and turn sensor axes into the world's. Segment axes are those of suit/signals.py: x anterior,
-y superior, z to the wearer's right.
+Tare and the angles from gravity are the runtime's (jetson_runtime/inference/tare.py, segment_angles.py), which tells
+them in every frame. Quaternions are w, x, y, z and turn sensor axes into the world's. Segment axes are those of
+suit/signals.py: x anterior, y superior, z to the wearer's right.
 """

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from jetson_runtime.inference import segment_angles
+from jetson_runtime.inference.tare import Floats
 from jetson_runtime.suit.signals import LABEL_NAMES
 from jetson_runtime.suit.trial import Trial
-from models.analytical import relative_angles, segment_angles, trial_angles
+from models.analytical import relative_angles, trial_angles
 from models.analytical.inverse_dynamics import (
     ANGLE_NAMES,
     MOMENT_NAMES,
@@ -16,7 +18,6 @@ from models.analytical.inverse_dynamics import (
     insole_rows,
     substituted,
 )
-from models.analytical.tare import Floats
 
 
 def estimates(

@@ -18,9 +18,9 @@ from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
+from jetson_runtime.inference.tare import Floats
 from jetson_runtime.suit.signals import CHANNEL_INDEX, LABEL_NAMES, SIDES
 from jetson_runtime.suit.trial import Trial
-from models.analytical.tare import Floats
 
 # Of the right and the left foot: rotation (n, 2, 3, 3), its columns the foot's axes, and origin (n, 2, 3).
 Feet: TypeAlias = "tuple[Floats, Floats]"

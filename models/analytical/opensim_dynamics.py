@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from jetson_runtime.inference.tare import Floats
 from jetson_runtime.suit.signals import LABEL_NAMES, RATE_HZ, SIDES, STANDARD_GRAVITY
 from jetson_runtime.suit.trial import Trial
 from models.analytical.inverse_dynamics import MOMENT_NAMES, Feet, Point, carried
-from models.analytical.tare import Floats
 from models.data.filters import LABEL_CUTOFF_HZ, lowpass
 from models.importers import insoles, opensim_tools
 from models.importers import worked as kept

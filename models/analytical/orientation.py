@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from vqf import offlineVQF
 
-from models.analytical.tare import Floats
+from jetson_runtime.inference.tare import Floats
 
 # Its world is east-north-up; the trial's is x forward, y up, z right: a quarter turn back about x.
 _TRIAL_IN_ENU = (np.sqrt(0.5), -np.sqrt(0.5))

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from models.analytical.segment_angles import JOINTS, near_middle_deg
-from models.analytical.tare import Floats, Tare
+from jetson_runtime.inference.segment_angles import JOINTS, near_middle_deg
+from jetson_runtime.inference.tare import Floats, Tare
 from models.virtual_wearer.frames import first_angle_zxy
 
 
@@ -28,7 +28,7 @@ def joint_angles(quaternions: Mapping[str, Floats], tares: Mapping[str, Tare]) -
             np.degrees(
                 joint.sign * first_angle_zxy(np.swapaxes(turns[joint.proximal], 1, 2) @ turns[joint.distal])
             ),
-            joint,
+            joint.middle_deg,
         )
         for joint in JOINTS
         if joint.proximal in turns and joint.distal in turns

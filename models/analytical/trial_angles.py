@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from jetson_runtime.inference import segment_angles
+from jetson_runtime.inference.tare import Floats, Tare, take_tare
 from jetson_runtime.suit.signals import CHANNEL_INDEX, PARTS, RATE_HZ
 from jetson_runtime.suit.trial import Trial
-from models.analytical import segment_angles
-from models.analytical.tare import Floats, Tare, take_tare
 
 # For sensors that measure in their segment's own axes, heading along x: nothing to correct.
 EXACT = Tare(np.eye(3), np.eye(3))

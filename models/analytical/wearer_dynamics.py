@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from jetson_runtime.inference.tare import Floats
 from jetson_runtime.suit.signals import SIDES
 from jetson_runtime.suit.trial import Trial
 from models.analytical.inverse_dynamics import MOMENT_NAMES, Feet, Point, carried
-from models.analytical.tare import Floats
 from models.metrics import filtered
 from models.virtual_wearer import dynamics, wearer
 from models.virtual_wearer.anthropometry import BACK, FOOT, PELVIS, SEGMENTS, SHANK, THIGH, Body

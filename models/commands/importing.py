@@ -121,16 +121,28 @@ def _import_table(options: argparse.Namespace) -> int:
 
 def _add_recording(commands: Commands) -> None:
     recording = commands.add_parser(
-        "import-recording", help="make trials of the suit's recordings and motion capture, by the sync pulse"
+        "import-recording",
+        help="make trials of the suit's recordings: by their marks, or with motion capture by the sync pulse",
     )
-    _add_map(recording, "examples/import-recording.toml")
+    recording.add_argument(
+        "given",
+        type=Path,
+        metavar="RECORDING|MAP",
+        help="a recording (.mcap) or a folder of them, cut by the marks of second-skin collect; or a TOML file that "
+        "brings recordings and motion capture together, see examples/import-recording.toml",
+    )
+    add_out(recording, _TRIALS)
     recording.set_defaults(run=_import_recording)
 
 
 def _import_recording(options: argparse.Namespace) -> int:
     from models.importers.recordings import import_recordings
+    from models.importers.suit_session import import_session
 
-    return _checked(import_recordings(options.map, options.out, print))
+    marks = options.given.is_dir() or options.given.suffix == ".mcap"
+    if marks:
+        return _checked(import_session(options.given, options.out, print), labelled=False)
+    return _checked(import_recordings(options.given, options.out, print))
 
 
 def _add_map(command: argparse.ArgumentParser, example: str) -> None:
@@ -138,12 +150,16 @@ def _add_map(command: argparse.ArgumentParser, example: str) -> None:
     add_out(command, _TRIALS)
 
 
-def _checked(paths: list[Path], processes: int = 1) -> int:
-    """Tells what the check finds in the trials that were written; they stay, whatever it is."""
+def _checked(paths: list[Path], processes: int = 1, *, labelled: bool = True) -> int:
+    """Tells what the check finds in the trials that were written; they stay, whatever it is.
+
+    labelled: False where no reference was imported, so that labels are known to be unknown.
+    """
     from models.checks.defects import errors
     from models.checks.folder import check_files
 
     report = check_files(paths, processes)
-    for defect in report.defects:
+    found = [one for one in report.defects if labelled or one.column != "labels"]
+    for defect in found:
         print(defect.line())
-    return 1 if errors(report.defects) else 0
+    return 1 if errors(found) else 0

@@ -17,9 +17,9 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 
+from jetson_runtime.suit.tasks_table import TABLE
 from models.data.paper import STATEMENTS
 
 # A stance that sensors are tared with, neither trained on nor scored: as a trial's task, and among a session's codes.
@@ -143,7 +143,7 @@ def load(path: Path) -> dict[str, Condition]:
 
 @lru_cache(maxsize=1)
 def _shipped() -> dict[str, Condition]:
-    return _parsed((resources.files("models.data") / "tasks.csv").read_text(encoding="utf-8"), "tasks.csv")
+    return _parsed(TABLE.read_text(encoding="utf-8"), TABLE.name)
 
 
 def _parsed(text: str, name: str) -> dict[str, Condition]:

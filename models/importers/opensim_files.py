@@ -26,7 +26,7 @@ class TrialFiles:
     """One movement: `coordinates` (inverse kinematics) or `markers` or both; `moments`: inverse dynamics, if given.
 
     cell: what an instrumented pole's load cell read, as OpenSimSet.cell says. task: L, PP, PS, SH, SP, VA, W or
-    other:<name>, or the code of a condition of models/data/tasks.csv.
+    other:<name>, or the code of a condition of jetson_runtime/suit/tasks.csv.
     """
 
     name: str

@@ -3,7 +3,7 @@
 A recording, exported, is a table (Parquet, CSV, HDF5) of what the suit measured, in the suit's units and axes: a
 column `t_ns`, when each row was sampled on the host's clock, columns named as the channels, a column `sync` with the
 level of the pulse. Or a folder, or an HDF5 file with groups, of such a table for each stream (`imu_pelvis`,
-`insole_r`) and one, `sync`, whose `t_ns` are the edges.
+`insole_r`) and one, `sync`, whose `t_ns` are the edges. Or the file that `second-skin record` wrote (MCAP), as it is.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from jetson_runtime.suit.config import Wearer
 from jetson_runtime.suit.signals import CHANNEL_INDEX, CHANNEL_NAMES, LABEL_NAMES, RATE_HZ, STREAM_NAMES
 from jetson_runtime.suit.trial import Trial, TrialMeta, write_trial
 from models.data.filters import grid
@@ -23,6 +24,7 @@ from models.importers import storage, units
 from models.importers.errors import ImportSetError, defect, raise_all
 from models.importers.sensor_tables import on_grid
 from models.importers.session_map import Pulse, Session, SessionMap, load_sessions
+from models.importers.suit_recording import Mark, is_recorded, read_recorded
 from models.importers.sync import Alignment, SyncError, align, rising_edges
 from models.importers.table_files import Columns, read_columns
 from models.importers.table_map import Layout, Time
@@ -80,7 +82,8 @@ def import_recordings(path: Path, out: Path, say: Callable[[str], None] = lambda
 
 
 def _trial(folder: Path, sessions: SessionMap, session: Session) -> tuple[Trial, Alignment]:
-    recording = read_recording(folder / session.recording)
+    source = folder / session.recording
+    recording = read_recording(source, session.mark, sessions.wearer, rescale=sessions.rescale_insoles)
     reference = _reference(folder, sessions, session)
     suit = _suit_edges(folder, session, recording)
     alignment = align(
@@ -130,8 +133,16 @@ def _meta(sessions: SessionMap, session: Session, alignment: Alignment | None = 
     )
 
 
-def read_recording(path: Path) -> Recording:
-    """An exported recording; raises ImportSetError that lists what is wrong with its tables."""
+def read_recording(
+    path: Path, mark: Mark | None = None, wearer: Wearer | None = None, *, rescale: bool = False
+) -> Recording:
+    """A recording, exported or not; raises ImportSetError that lists what is wrong with its tables.
+
+    mark, wearer, rescale: of one that was not exported, see `read_recorded`.
+    """
+    if is_recorded(path):
+        time_s, recorded, pulses_s, started_ns = read_recorded(path, mark, wearer, rescale=rescale)
+        return Recording([(time_s, recorded)], pulses_s, started_ns)
     tables: list[Columns] = []
     defects: list[str] = []
     edges: Columns | None = None
@@ -252,7 +263,7 @@ def _labels(path: Path, sessions: SessionMap, session: Session) -> dict[str, tup
     angle = units.ANGLE_DEG["deg" if in_degrees else "rad"]
     out = {}
     for name, values in columns.items():
-        sign = -1.0 if name in sessions.reversed else 1.0
+        sign = -1.0 if sessions.is_reversed(name) else 1.0
         factor = moment if name.endswith("_moment") else angle
         out[name] = (time, (sign * factor * values)[:, None])
     return out

@@ -30,12 +30,14 @@ class Session(MapTable):
     """One trial: the suit's recording and the reference.
 
     reference: OpenSim tables (.mot, .sto) or tables with a column `time` and columns of labels (CSV, Parquet), on one
-    clock. suit_pulse: by default the column `sync` of the recording. near_s: the offset as known otherwise.
+    clock. suit_pulse: by default the column `sync` of the recording, or its events of the sync line. near_s: the offset
+    as known otherwise. mark: of a recording (.mcap) the part from the last mark that says so to the next one.
     """
 
     name: Annotated[str, Field(pattern=r"^[\w.+-]+$")]
     task: str
     recording: str
+    mark: dict[Literal["subject", "task", "trial", "repetition", "text"], str | int] | None = None
     reference: tuple[str, ...] = Field(min_length=1)
     suit_pulse: Pulse | None = None
     laboratory_pulse: Pulse
@@ -46,10 +48,12 @@ class Session(MapTable):
 
 
 class SessionMap(MapTable):
-    """The whole file. reversed: labels whose sign is another in the reference (Gait2392's knee flexion is negative).
+    """The whole file. reversed: labels whose sign is another in the reference (Gait2392's knee flexion is negative);
+    an angle stands for its moment too, as a generalised force changes sign with its coordinate.
 
     lowpass_hz: zero-lag, of the reference, where it is not filtered yet. moments: `Nm/kg` or `Nm`; by default Nm in
-    OpenSim's tables and Nm/kg in others.
+    OpenSim's tables and Nm/kg in others. rescale_insoles: where the suit was told another wearer than this one, its
+    forces and centres, in that one's bodyweights and feet, are brought to this one's; else the recording is refused.
     """
 
     subject: Annotated[str, Field(min_length=1)]
@@ -58,6 +62,7 @@ class SessionMap(MapTable):
     lowpass_hz: float | None = Field(default=None, gt=0.0)
     reversed: tuple[str, ...] = ()
     moments: Literal["Nm/kg", "Nm"] | None = None
+    rescale_insoles: bool = False
     trials: tuple[Session, ...] = Field(min_length=1)
 
     @field_validator("reversed")
@@ -67,6 +72,10 @@ class SessionMap(MapTable):
         if unknown:
             raise ValueError(f"{', '.join(unknown)}: no label; there are {', '.join(LABEL_NAMES)}")
         return value
+
+    def is_reversed(self, label: str) -> bool:
+        """Whether the reference counts `label` the other way round: by its own name, or as the moment of an angle."""
+        return label in self.reversed or label.removesuffix("_moment") in self.reversed
 
     @model_validator(mode="after")
     def _names(self) -> SessionMap:

@@ -1,7 +1,7 @@
 """A physics model of a person in the suit: trials with known truth, as many as wanted.
 
     footsteps, foot_path, gait, lift, standing   what the person means to do: a Plan of feet, trunk, hands and balance
-    walks, blankets, push_pull, postures,        the same for the conditions of models/data/tasks.csv; one of the left
+    walks, blankets, push_pull, postures,        the same for the conditions of suit/tasks.csv; one of the left
     shovel, stepping, box, ladder, mirror        is the mirror image of that of the right
     plays                                        from a kind of task or a condition's code to its plan
     hands                                        where they are, what they hold, what pushes on them

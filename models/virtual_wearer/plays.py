@@ -1,4 +1,4 @@
-"""How a wearer plays a kind of task (all is drawn) or one condition of models/data/tasks.csv (as its row says)."""
+"""How a wearer plays a kind of task (all is drawn) or one condition of suit/tasks.csv (as its row says)."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jetson_runtime.fitting.protocol import SECONDS
 from jetson_runtime.suit.signals import (
     CHANNEL_INDEX,
     CHANNEL_NAMES,
@@ -28,7 +29,7 @@ from jetson_runtime.suit.signals import (
 from jetson_runtime.suit.trial import Trial, TrialMeta
 from models.data.filters import LABEL_CUTOFF_HZ, lowpass
 from models.data.tasks import NEUTRAL
-from models.virtual_wearer import standing
+from models.virtual_wearer import fitting, standing
 from models.virtual_wearer.anthropometry import SEGMENTS, Body
 from models.virtual_wearer.donning import Donning
 from models.virtual_wearer.dynamics import (
@@ -77,7 +78,7 @@ def generate(
     donning: Donning | None = None,
     clean: bool = False,
 ) -> Trial:
-    """One trial of `task`: a kind, where how it is done is drawn from `seed`, or a condition of models/data/tasks.csv.
+    """One trial of `task`: a kind, where how it is done is drawn from `seed`, or a condition of suit/tasks.csv.
 
     seconds None: as the table says, repetitions at the wearer's own pace or its seconds. The suit is put on anew for
     each trial (drawn from subject and seed) unless `donning` is given; `clean` is Donning.perfect(). Raises ValueError
@@ -96,6 +97,18 @@ def neutral(subject: Subject, donning: Donning, seconds: float = 4.0, seed: int 
     done = Play(plan, t, seconds, NEUTRAL, {})
     told = {"seed": str(seed), "session": str(seed)}
     return _trial(subject, done, simulate(plan, subject.body), donning, rng, told)
+
+
+def fit_check(subject: Subject, donning: Donning, seed: int = 0) -> Trial:
+    """The movements of `second-skin fit` in this putting-on of the suit: task `other:fit`.
+
+    Stamps land at the seconds of the metadata's `stamps_s`. Raises ValueError where this body cannot do them.
+    """
+    rng = fitting.seeded(subject, seed)
+    plan, t, stamps = fitting.plan_fitting(subject, rng)
+    physics = _possible(simulate(plan, subject.body), subject, "fit", seed)
+    done = Play(plan, t, SECONDS, "other:fit", {"stamps_s": " ".join(f"{at:.3f}" for at in stamps)})
+    return _trial(subject, done, physics, donning, rng, {"seed": str(seed), "session": str(seed)})
 
 
 def physics_of(subject: Subject, task: str, seconds: float | None, seed: int) -> tuple[Physics, Plan, slice]:

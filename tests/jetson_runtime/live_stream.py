@@ -10,6 +10,7 @@ from typing import Any
 
 from jetson_runtime.inference.frame import Frame, Ground
 from jetson_runtime.stream import messages
+from jetson_runtime.stream.control import Submit
 from jetson_runtime.stream.publisher import Publisher
 from jetson_runtime.suit.config import OutputTable
 from jetson_runtime.suit.signals import PERIOD_NS, STREAM_NAMES, published_outcomes
@@ -47,11 +48,15 @@ def make_frame(seq: int = 0, **changes: Any) -> Frame:
 
 @contextmanager
 def publishing(
-    public: str = "tcp://127.0.0.1:*", latest: str = "tcp://127.0.0.1:*", session: str = "s1"
+    public: str = "tcp://127.0.0.1:*",
+    latest: str = "tcp://127.0.0.1:*",
+    control: str = "tcp://127.0.0.1:*",
+    session: str = "s1",
+    submit: Submit | None = None,
 ) -> Iterator[Publisher]:
     """A publisher that runs in its own thread until the block ends."""
-    output = OutputTable.model_construct(public=(public,), latest=(latest,))
-    publisher = Publisher(output, session, SIDES, lambda: DESCRIPTION, MAX_WAIT_NS)
+    output = OutputTable.model_construct(public=(public,), latest=(latest,), control=(control,))
+    publisher = Publisher(output, session, SIDES, lambda: DESCRIPTION, MAX_WAIT_NS, submit)
     publisher.bind()
     thread = threading.Thread(target=publisher.run)
     thread.start()

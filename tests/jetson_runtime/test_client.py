@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -14,6 +16,7 @@ from live_stream import make_frame, publishing, until
 
 from jetson_runtime.client import FrameClient
 from jetson_runtime.stream import messages
+from jetson_runtime.stream.control_client import ControlClient
 from jetson_runtime.suit.errors import EndpointError
 
 
@@ -63,6 +66,17 @@ def test_after_a_stall_the_first_frame_is_fresh_and_the_gap_is_counted(ticking):
         assert frame.seq - stalled_at > 0.8 * (ticker.posted - stalled_at)
         assert client.missed > 0
         assert client.frames + client.missed <= ticker.posted + 1
+
+
+def test_events_are_kept_in_order():
+    with publishing() as publisher, client_of(publisher) as client:
+        assert until(lambda: client.alive or client.hello is not None)
+        for number in range(3):
+            publisher.tell_event("mark", {"number": number})
+        assert until(lambda: not client.recv_all(0) and len(client.events) == 3)
+        assert [(event["kind"], event["number"]) for event in client.events] == [
+            ("mark", n) for n in range(3)
+        ]
 
 
 def test_recv_all_gives_every_frame():
@@ -262,3 +276,19 @@ def test_a_waiting_client_is_woken_by_a_service_that_starts_later(tmp_path):
                 time.sleep(0.01)
         thread.join()
     assert heard[0] is not None
+
+
+@pytest.mark.parametrize("kind", [FrameClient, ControlClient])
+def test_clients_that_nobody_closes_are_collected_in_any_order(kind):
+    """In a cycle the context may go first, and would wait for its socket for ever."""
+    script = (
+        f"import gc\nfrom {kind.__module__} import {kind.__name__} as Client\n"
+        "class Forgetful:\n"
+        "    def __init__(self):\n"
+        "        self.client, self.me = Client('tcp://127.0.0.1:1'), self\n"
+        "for _ in range(20):\n"
+        "    Forgetful()\n"
+        "gc.collect()\n"
+        "left = Client('tcp://127.0.0.1:1')\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False, timeout=60).returncode == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -13,16 +14,21 @@ from jetson_runtime.suit.config import DEFAULT_CACHE, Precision, ProviderName
 Array = npt.NDArray[np.float32]
 
 
+def _nothing() -> None:
+    """Nobody has to know."""
+
+
 class EngineOptions(NamedTuple):
     """What `[model]` says beside the engine's name; each engine reads what concerns it.
 
     precision: of the stored weights (native, tensorrt). provider: where onnxruntime computes. cache: folder for
-    engines that tensorrt built.
+    engines that tensorrt built. before_build: called before what may take minutes, and not where the cache saves it.
     """
 
     precision: Precision = "fp32"
     provider: ProviderName = "cpu"
     cache: Path = DEFAULT_CACHE
+    before_build: Callable[[], None] = _nothing
 
 
 class Engine(Protocol):

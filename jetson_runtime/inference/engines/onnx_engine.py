@@ -154,6 +154,7 @@ def _providers(options: EngineOptions) -> list[Provider]:
     if options.provider != "tensorrt":
         return wanted
     tensorrt_cache.prepare(options.cache)
+    options.before_build()  # whether one of its engines in the cache fits, ONNX Runtime alone knows
     cached = {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(options.cache)}
     return [wanted[0]._replace(options=cached), *wanted[1:]]
 

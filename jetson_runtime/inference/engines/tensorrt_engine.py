@@ -158,6 +158,7 @@ def _loaded(trt: Any, gpu: str, bundle: Bundle, batch: int, options: EngineOptio
     plan = tensorrt_cache.read(options.cache, key)
     engine = None if plan is None else runtime.deserialize_cuda_engine(plan)
     if engine is None:
+        options.before_build()
         plan = tensorrt_build.build(trt, logger, bundle.path / graph, batch)
         tensorrt_cache.write(options.cache, key, plan)
         engine = runtime.deserialize_cuda_engine(plan)

@@ -42,7 +42,7 @@ def test_device_info_has_five_texts_of_sixteen(imu: EmulatedImu) -> None:
     firmware, *texts = struct.unpack(">H16s16s16s16s16s", info.data)
     assert firmware == 1153
     assert [text.decode().strip() for text in texts] == [
-        "3DM-GX5-25", "6253-4220", "6253.104956", "", "8g, 300d/s",
+        "3DM-GX5-25", "6253-4220", "6253.104956", "", "20g, 900d/s",
     ]  # fmt: skip
 
 

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from drivers.microstrain.codec import build_packet
-from drivers.microstrain.commands import CommandLink
 from drivers.microstrain.decode import SampleDecoder
 from drivers.microstrain.imu import BaseRates, Imu, ImuInfo
 from drivers.microstrain.plan import plan_stream
+from drivers.microstrain.reader import ImuReader
 from drivers.samples import ImuSample
 from drivers.serial_port import SerialPort
 
@@ -36,7 +36,7 @@ def imu(pty: Pty) -> Iterator[Imu]:
     port = SerialPort(pty.name)
     info = ImuInfo(1153, "3DM-GX5-25", "6253-4220", "6253.12345", "", "")
     plan = plan_stream(1000, 200, quaternion=True, baud=None)
-    yield Imu(CommandLink(port), info, BaseRates(1000, 500), plan, ())
+    yield Imu(port, info, BaseRates(1000, 500), ImuReader(1000 / plan.decimation, plan.descriptors), ())
     port.close()
 
 

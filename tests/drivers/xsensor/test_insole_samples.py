@@ -15,9 +15,9 @@ from drivers.samples import FLAG_CLOCK_STEPPED, FLAG_IMU_VALID, FLAG_ZEROED
 from drivers.serial_port import SerialPort
 from drivers.xsensor import codec
 from drivers.xsensor.codec import Info, Sample, build_frame
-from drivers.xsensor.commands import CommandLink
 from drivers.xsensor.insole import Insole
 from drivers.xsensor.pressure import LoadSwitch, pressures_kpa
+from drivers.xsensor.reader import InsoleReader
 
 if TYPE_CHECKING:
     from conftest import Pty
@@ -29,7 +29,7 @@ INFO = Info("X4", "R-1", ROWS, COLUMNS, PITCH_UM, 7513, (True,) * 12)
 @pytest.fixture
 def insole(pty: Pty) -> Iterator[Insole]:
     port = SerialPort(pty.name)
-    yield Insole(CommandLink(port, codec.RIGHT), INFO, LoadSwitch(35.0, 21.0))
+    yield Insole(port, InsoleReader(codec.RIGHT, INFO, LoadSwitch(35.0, 21.0)))
     port.close()
 
 

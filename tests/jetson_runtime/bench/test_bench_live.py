@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ pytest.importorskip("tomli_w")
 from live_stream import until
 
 from jetson_runtime import cli
-from jetson_runtime.bench import machine, report, scale, stations, tick
+from jetson_runtime.bench import machine, recording, report, scale, stations, tick
 from jetson_runtime.bench.load import Load
 from jetson_runtime.bench.scale_networks import Shape, random_bundle
 from jetson_runtime.bench.wires import INSOLE_HZ, Wire
@@ -54,6 +55,15 @@ def test_start_tells_the_first_frame_and_the_first_valid_one() -> None:
     assert 0.0 < start["first_frame_s"] < start["first_valid_s"]
     assert start["first_valid_s"] - start["first_frame_s"] > 1.0, "the history takes 1.24 s to fill"
     assert start["imports_ms"] > start["bundle_ms"] > 0.0
+
+
+def test_with_a_standby_process_less_is_missing_after_a_kill() -> None:
+    sides = _bench("restart", "--runs", "3")["standby"]
+    assert sides["with"]["warm"] > sides["without"]["warm"] == 0, sides
+    settled = {side: of["first_valid_s"] - of["first_frame_s"] for side, of in sides.items()}
+    assert settled["without"] > 1.0, "the history takes 1.24 s to fill"
+    assert settled["with"] < 0.5 * settled["without"], sides
+    assert all(of["gap_s"] > 0.0 for of in sides.values())
 
 
 @pytest.mark.parametrize(
@@ -194,3 +204,15 @@ def test_nothing_to_measure_is_refused(words: str, capsys: pytest.CaptureFixture
         cli.main(["bench", *words.split()])
     assert ended.value.code == cli.BAD_INPUT
     assert "invalid" in capsys.readouterr().err
+
+
+def test_a_recorder_is_measured_beside_none_as_its_unit_starts_it() -> None:
+    result = _bench("recording", "--pairs", "1", "--seconds", "1.5", "--engine", "numpy")
+    off, on = (result["sides"][side] for side in recording.SIDES)
+    assert min(off["frames"], on["frames"]) > 50
+    assert off["recorder_cpu_percent"] == 0.0 < on["recorder_cpu_percent"]
+    assert result["lost"] == {"missed": 0, "dropped": 0}
+    assert result["ratio"]["age_ms"] == pytest.approx(on["age_ms"]["p99"] / off["age_ms"]["p99"])
+    assert result["pair_ratio"]["age_ms"] == result["ratio"]["age_ms"], "there is one pair"
+    unit = Path(__file__).resolve().parents[3] / "systemd" / "second-skin-record.service"
+    assert f"\nNice={recording.NICE}\n" in unit.read_text()

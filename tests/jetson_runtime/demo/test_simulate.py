@@ -248,7 +248,7 @@ def test_a_trial_without_any_device_is_refused(tmp_path: Path) -> None:
         (["--insole-rate", "0"], "1 to 200 Hz"),
         (["--lead-in", "-1"], "--lead-in"),
         (["--imu-base-rate", "333"], "--imu-base-rate"),
-        (["--tcp-port", "70000"], "give 1 to 65534"),
+        (["--tcp-port", "70000"], "give 1 to 65533"),
     ],
 )
 def test_options_out_of_range_are_refused(tmp_path: Path, options: list[str], word: str) -> None:

@@ -78,7 +78,7 @@ class Walking:
                 made.append((index, [sample]))
             elif at - self._sampled_ns[index] >= INSOLE_PERIOD_NS:
                 self._sampled_ns[index] = at
-                made.append((index, [_foot(at, 400.0 * max(0.0, sway))]))
+                made.append((index, [_foot(at, 400.0 * max(0.0, sway), sway)]))
         return made
 
     def tick(self) -> Frame | None:
@@ -87,10 +87,10 @@ class Walking:
         return self.pipeline.step(self._ticks * PERIOD_NS + 3_000_000)
 
 
-def _foot(at: int, force_n: float) -> InsoleSample:
+def _foot(at: int, force_n: float, sway: float) -> InsoleSample:
     centre = (0.02, 0.01) if force_n > 35.0 else (float("nan"), float("nan"))
-    still = (0.0, 9.8, 0.0)
-    return InsoleSample(at, at + 6_400_000, 0, 1, force_n, *centre, still, still, None, b"", 4000, 30.0)
+    moving = (sway, 9.8, 0.0)
+    return InsoleSample(at, at + 6_400_000, 0, 1, force_n, *centre, moving, moving, None, b"", 4000, 30.0)
 
 
 @pytest.fixture(scope="module")

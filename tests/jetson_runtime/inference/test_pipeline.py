@@ -22,6 +22,7 @@ from jetson_runtime.suit.signals import (
     STREAMS,
     published_outcomes,
 )
+from jetson_runtime.suit.state import Worn
 
 MS = 1_000_000
 START = 50_000 * PERIOD_NS
@@ -200,6 +201,20 @@ def test_without_a_wearer_frames_are_never_valid() -> None:
     assert frames[-1].state == "running"
 
 
+@pytest.mark.parametrize("before", [None, WEARER])
+def test_after_another_wearer_the_history_starts_anew(before: Wearer | None) -> None:
+    """What the network saw until then was scaled by another mass, or had no load at all."""
+    suit = Suit(_config(wearer=before))
+    suit.play(60)
+    other = Worn(WEARER.model_copy(update={"mass_kg": 100.0}), {})
+    suit.pipeline.wear(other)
+    frames = suit.play(40)
+    assert [frame.valid for frame in frames[: HISTORY - 1]] == [False] * (HISTORY - 1)
+    assert frames[-1].valid
+    suit.pipeline.wear(other)
+    assert all(frame.valid for frame in suit.play(5)), "the same as before changes nothing"
+
+
 def test_force_and_centre_in_the_wearers_units() -> None:
     right, left = Suit().play(60)[-1].ground
     assert right == pytest.approx((0.5, 0.6, 0.4, True))
@@ -225,12 +240,12 @@ def test_the_left_leg_is_the_mirrored_suit() -> None:
 
 
 def _row_of(mounting_told: str, mounting_real: str, motion: tuple[float, ...]) -> np.ndarray:
-    """The back's six values after 30 ticks of constant `motion` in segment axes, seen by a sensor really mounted so."""
+    """The back's six values after 15 ticks of constant `motion` in segment axes, seen by a sensor really mounted so."""
     suit = Suit(_config(mounting=mounting_told))
     rotation = MOUNTINGS[mounting_real]
     accel, gyro = (tuple((rotation.T @ np.array(part)).tolist()) for part in (motion[:3], motion[3:]))
     index = STREAM_INDEX["imu_back"]
-    for k in range(30):
+    for k in range(15):
         at = START + k * PERIOD_NS
         suit.pipeline.feed(index, [ImuSample(at - START, at + MS // 2, accel, gyro, None)])
         suit.pipeline.step(at + MS)

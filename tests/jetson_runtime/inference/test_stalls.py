@@ -111,6 +111,11 @@ def _play(
     return frames, pipeline, engine
 
 
+def _told(frame: Frame) -> str:
+    """As text, in which a NaN equals a NaN; the newest samples are those of the moment, so later after a stall."""
+    return repr(frame._replace(sensed=()))
+
+
 @pytest.mark.parametrize("policy", ["low_latency", "smooth"])
 def test_after_a_stall_frames_are_those_of_a_run_without_one(policy: Policy) -> None:
     calm, calm_pipeline, calm_engine = _play(policy, ())
@@ -122,8 +127,7 @@ def test_after_a_stall_frames_are_those_of_a_run_without_one(policy: Policy) -> 
     wait_ms = default_max_wait_ns(policy) // MS
     past_deadline = sum(max(0, length - wait_ms) for _, length in STALLS_MS) * MS // PERIOD_NS
     assert abs(not_told - past_deadline) <= 2 * len(STALLS_MS)
-    # As text, in which a NaN equals a NaN.
-    assert [repr(frame) for frame in late.values()] == [repr(calm[seq]) for seq in late]
+    assert [_told(frame) for frame in late.values()] == [_told(calm[seq]) for seq in late]
     assert np.array_equal(late_engine.state, calm_engine.state)
     first = next(seq for seq, frame in calm.items() if frame.valid)
     assert all(frame.valid for seq, frame in late.items() if seq >= first)

@@ -177,6 +177,17 @@ def test_the_second_start_takes_the_engine_from_the_cache(machine: Machine, rows
     assert machine.plan().stat().st_mode & 0o077 == 0
 
 
+def test_who_waits_for_the_start_is_told_of_a_build_and_of_nothing_else(machine: Machine) -> None:
+    """systemd is asked for twenty minutes then; a start from the cache that hangs is ended after its thirty seconds."""
+    told: list[int] = []
+    for starts in range(3):
+        if starts == 2:
+            machine.plan().unlink()
+        options = EngineOptions(cache=machine.cache, before_build=lambda starts=starts: told.append(starts))  # type: ignore[misc]
+        engines.create("tensorrt", machine.bundle, 1, options)
+    assert told == [0, 2]
+
+
 def _other_gpu(machine: Machine) -> None:
     machine.install(NEWEST, name=b"Thor\0")
 

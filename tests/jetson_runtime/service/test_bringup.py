@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -133,3 +134,51 @@ def test_candidates_by_name_first_and_never_a_promised_port(tmp_path: Path) -> N
     (tmp_path / "alias").symlink_to(tmp_path / "promised")
     found = candidates((f"{tmp_path}/*",), "6253.7", (str(tmp_path / "promised"),))
     assert [Path(path).name for path in found] == ["usb-3DM_6253.7-if00", "usb-other-if00"]
+
+
+def test_a_device_is_looked_for_first_where_another_search_met_it_and_last_where_others_are() -> None:
+    claims = Claims()
+    claims.meet("2", "/dev/a")
+    claims.meet("1", "/dev/c")
+    assert claims.by_promise(["/dev/a", "/dev/b", "/dev/c"], "1") == ["/dev/c", "/dev/b", "/dev/a"]
+
+
+def test_two_searches_that_hold_each_other_s_port_find_both(
+    tmp_path: Path, bench: Bench, make_bring_up: MakeBringUp
+) -> None:
+    """Insoles by serial number alone, as in the shipped config: the right one's search comes upon the left one first,
+    and the left one's must go on to the right one meanwhile."""
+    names = ("insole_r", "insole_l")
+    suit = WornSuit(tmp_path, bench, names)
+    suit.write_config(
+        streams={name: f'serial = "{serial_of(name)}"' for name in names},
+        extra=f'[discovery]\nports = ["{tmp_path}/ports/*"]',
+    )
+    found = []
+    for name in names:
+        found.append(in_background(make_bring_up(suit, name)))
+        time.sleep(0.05)
+    assert until(lambda: all(found))
+    assert [device[0].info.serial for device in found if device[0]] == [serial_of(name) for name in names]
+
+
+def test_links_that_come_and_go_while_they_are_looked_at_are_no_defect(tmp_path: Path) -> None:
+    """A battery swap takes all of them away and brings them back; a look falls between two steps of that."""
+    links = [tmp_path / f"link{number}" for number in range(4)]
+    ended = threading.Event()
+
+    def come_and_go() -> None:
+        while not ended.is_set():
+            for link in links:
+                link.symlink_to("/dev/null")
+            for link in links:
+                link.unlink()
+
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    try:
+        for _ in range(3000):
+            assert len(candidates((f"{tmp_path}/*",), "1", ("/dev/zero",))) <= len(links)
+    finally:
+        ended.set()
+        thread.join()

@@ -15,17 +15,22 @@ from pathlib import Path
 from drivers.microstrain.imu import Imu
 from jetson_runtime.service import bringup, main
 
-feed, bring_up, numbers = Imu.feed, bringup.insole.bring_up, count(1)
+make, numbers = Imu.__init__, count(1)
 
-def broken_feed(self, data, receive_ns):
-    if self.info.serial == "SERIAL" and data:
+def broken_feed(data, receive_ns):
+    if data:
         raise ZeroDivisionError("a bug in feed")
-    return feed(self, data, receive_ns)
+    return []
+
+def make_broken(self, link, info, *rest):
+    make(self, link, info, *rest)
+    if info.serial == "SERIAL":
+        self.feed = broken_feed
 
 def broken_bring_up(port, **options):
     raise ValueError(f"a bug in bring-up, try {next(numbers)}")
 
-Imu.feed, bringup.insole.bring_up = broken_feed, broken_bring_up
+Imu.__init__, bringup.insole.bring_up = make_broken, broken_bring_up
 sys.exit(main.run(Path(sys.argv[1])))
 """
 

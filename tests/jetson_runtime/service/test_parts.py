@@ -11,7 +11,7 @@ import pytest
 from drivers import errors
 from jetson_runtime.service import faults
 from jetson_runtime.service.defects import DefectLog
-from jetson_runtime.service.faults import REMEDY, Fault, Problem
+from jetson_runtime.service.faults import Fault, Problem
 from jetson_runtime.service.lateness import Lateness
 
 ENTER = """
@@ -25,11 +25,6 @@ if os.geteuid() == 0:
 print(realtime.enter_process(Realtime(cpus=(4095,))).line())
 print(realtime.enter_process(Realtime(priority=0)).scheduling == "")
 """
-
-
-def test_every_fault_has_a_remedy() -> None:
-    assert set(REMEDY) == set(Fault)
-    assert all(remedy.format(stream="imu_back") for remedy in REMEDY.values())
 
 
 def _leaves(kind: type[errors.DriverError]) -> list[type[errors.DriverError]]:

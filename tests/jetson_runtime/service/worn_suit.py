@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import subprocess
 import sys
@@ -37,7 +38,7 @@ def upright(host_ns: Nanoseconds) -> Motion:
     return Motion(
         np.tile([0.0, STANDARD_GRAVITY, 0.0], (n, 1)),
         np.zeros((n, 3)),
-        np.tile([1.0, 0.0, 0.0, 0.0], (n, 1)),
+        np.tile([math.sqrt(0.5), -math.sqrt(0.5), 0.0, 0.0], (n, 1)),
     )
 
 
@@ -102,6 +103,14 @@ class WornSuit:
     def endpoint(self) -> str:
         return f"ipc://{self.folder}/public"
 
+    @property
+    def control(self) -> str:
+        return f"ipc://{self.folder}/control"
+
+    @property
+    def local(self) -> str:
+        return f"ipc://{self.folder}/local"
+
     def path(self, name: str) -> Path:
         return self.folder / "ports" / name
 
@@ -124,7 +133,11 @@ class WornSuit:
         tables = {name: f'port = "{self.path(name)}"' for name in STREAM_NAMES} | (streams or {})
         lines = [f'[model]\nbundle = "{BUNDLE}"\nengine = "numpy"', wearer]
         lines += [f"[streams.{name}]\n{body}" for name, body in tables.items() if body]
-        lines += [f'[output]\npublic = ["{self.endpoint}"]\nlatest = ["ipc://{self.folder}/latest"]', extra]
+        lines += [
+            f'[output]\npublic = ["{self.endpoint}"]\nlatest = ["ipc://{self.folder}/latest"]\n'
+            f'control = ["{self.control}"]\nlocal = ["{self.local}"]',
+            extra,
+        ]
         self.config.write_text("\n".join(lines), encoding="utf-8")
         return self.config
 

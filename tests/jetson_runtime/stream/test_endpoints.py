@@ -17,7 +17,11 @@ from jetson_runtime.suit.errors import EndpointError
 
 def bind(public, latest=()):
     publisher = Publisher(
-        OutputTable.model_construct(public=(public,), latest=latest), "s2", ("r", "l"), dict, MAX_WAIT_NS
+        OutputTable.model_construct(public=(public,), latest=latest, control=()),
+        "s2",
+        ("r", "l"),
+        dict,
+        MAX_WAIT_NS,
     )
     publisher.bind()
     publisher.close()

@@ -35,6 +35,8 @@ FRAME_KEYS = {
     "ground": dict,
     "interval": dict,
     "unusual": list,
+    "angle_imu": dict,
+    "diverging": list,
 }
 ANGLES = [
     "hip_flexion_r",

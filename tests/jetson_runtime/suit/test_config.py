@@ -78,6 +78,8 @@ def test_three_mistakes_are_told_in_one_message(tmp_path: Path) -> None:
         ),
         (GOOD + '[output]\npublic = ["tcp://0.0.0.0:5555"]\n', "output.public", "CURVE"),
         (GOOD + f'[output]\npublic = ["ipc:///{"x" * 120}"]\n', "output.public", "shorten"),
+        (GOOD + '[dashboard]\nlisten = "0.0.0.0"\n', "dashboard", "password_file"),
+        (GOOD + '[dashboard]\nlisten = "suit.local"\n', "dashboard.listen", "write 127.0.0.1"),
     ],
 )
 def test_each_mistake_names_its_key_and_remedy(tmp_path: Path, text: str, key: str, remedy: str) -> None:

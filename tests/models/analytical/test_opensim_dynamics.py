@@ -15,11 +15,11 @@ pytest.importorskip(
 
 import opensim_body
 
+from jetson_runtime.inference.tare import Floats
 from jetson_runtime.suit.signals import LABEL_NAMES
 from models.analytical.estimates import estimates
 from models.analytical.inverse_dynamics import ANGLE_NAMES, MOMENT_NAMES, insole_rows
 from models.analytical.opensim_dynamics import OpenSimDynamics
-from models.analytical.tare import Floats
 from models.analytical.wearer_dynamics import WearerDynamics
 from models.importers.body_model import BodyModel
 from models.importers.ground import FootLoads

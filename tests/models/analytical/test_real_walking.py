@@ -10,9 +10,10 @@ from scipy.spatial.transform import Rotation
 
 from benchmarks import real_walk
 from benchmarks.real_walk import BARS, ENU, FILE_HZ
-from models.analytical import relative_angles, segment_angles
+from jetson_runtime.inference import segment_angles
+from jetson_runtime.inference.tare import Floats
+from models.analytical import relative_angles
 from models.analytical.errors import AngleError
-from models.analytical.tare import Floats
 
 Raws = dict[str, dict[str, Floats]]
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from jetson_runtime.inference import segment_angles
+from jetson_runtime.inference.segment_angles import JOINTS
+from jetson_runtime.inference.tare import Floats, Tare, right_of_motion, take_tare, up_in_sensor
 from jetson_runtime.suit.signals import LABEL_NAMES, PARTS
-from models.analytical import relative_angles, segment_angles
-from models.analytical.segment_angles import JOINTS
-from models.analytical.tare import Floats, Tare, right_of_motion, take_tare, up_in_sensor
+from models.analytical import relative_angles
 
 T = np.arange(0.0, 4.0, 0.01)
 STILL = 50

@@ -93,7 +93,7 @@ def test_the_demo_s_trial_is_made_in_a_folder_that_was_not_there(
 def test_another_table_of_tasks_is_checked_and_shown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lines = (Path(tasks.__file__).parent / "tasks.csv").read_text(encoding="utf-8").splitlines()
+    lines = tasks.TABLE.read_text(encoding="utf-8").splitlines()
     own = tmp_path / "own.csv"
     own.write_text("\n".join([*lines[:3], *lines[-1:]]), encoding="utf-8")
     told = json.loads(_told(capsys, "tasks", "--table", own, "--json"))

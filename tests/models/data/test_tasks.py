@@ -12,7 +12,7 @@ from models.data import tasks
 from models.data.paper import STATEMENTS
 from models.data.tasks import COLUMNS, KINDS, Condition
 
-SHIPPED = Path(tasks.__file__).with_name("tasks.csv")
+SHIPPED = tasks.TABLE
 
 
 def test_there_are_33_conditions_of_7_kinds_and_every_code_is_its_own() -> None:

@@ -67,7 +67,10 @@ def _level(edges: Doubles, t: Doubles) -> Doubles:
 
 @pytest.fixture
 def laboratory(tmp_path: Path, walk: Trial, pulses: Doubles) -> Path:
-    """Analog channel of 1 kHz with a pulse lost, angles at 100 Hz in radians, moments in Nm; from its second 5 on."""
+    """Analog channel of 1 kHz with a pulse lost, angles at 100 Hz in radians, moments in Nm; from its second 5 on.
+
+    Knees as Gait2392 counts them: with the angle, OpenSim's generalised force has the other sign.
+    """
     analog = np.arange(5.0, SECONDS, 0.001)
     edges = OFFSET + (1 + SKEW) * np.delete(pulses, LOST)
     rows = np.column_stack([analog, 5.0 * _level(edges, analog)])
@@ -81,7 +84,7 @@ def laboratory(tmp_path: Path, walk: Trial, pulses: Doubles) -> Path:
     )
     angles = [i for i, name in enumerate(LABEL_NAMES) if not name.endswith("_moment")]
     moments = [i for i, name in enumerate(LABEL_NAMES) if name.endswith("_moment")]
-    knees = [LABEL_NAMES.index(f"knee_angle_{side}") for side in "rl"]
+    knees = [LABEL_NAMES.index(f"knee_angle_{side}{kind}") for side in "rl" for kind in ("", "_moment")]
     labels[:, knees] *= -1.0
     for name, which, factor in (("ik.mot", angles, np.pi / 180.0), ("id.sto", moments, MASS)):
         names = tuple(LABEL_NAMES[i] for i in which)
@@ -146,6 +149,35 @@ def test_one_table_with_the_pulse_s_level(laboratory: Path, walk: Trial, pulses:
     assert f"{count} pulses matched, 1 and 0 without partner" in said[0]
     assert abs(trial.duration_s - (SECONDS - 5.0)) < 0.1
     _compare(trial, walk, 0.12, 0.12)
+
+
+@pytest.mark.parametrize(
+    ("reversed_", "angle", "moment"),
+    [
+        (["knee_angle_r"], -1, -1),
+        (["knee_angle_r", "knee_angle_r_moment"], -1, -1),
+        (["knee_angle_r_moment"], 1, -1),
+        ([], 1, 1),
+    ],
+)
+def test_a_reversed_angle_reverses_its_moment_once(
+    laboratory: Path, walk: Trial, pulses: Doubles, reversed_: list[str], angle: int, moment: int
+) -> None:
+    _parquet(laboratory / "suit.parquet", _columns(walk, pulses))
+    (path,) = import_recordings(
+        _map(laboratory, "suit.parquet", f"reversed = {reversed_}"), laboratory / "out"
+    )
+    trial = read_trial(path)
+    suit = (trial.time_s + 5.0 - OFFSET) / (1 + SKEW)
+    # The fixture's knees are the other way round: what is not reversed stays so.
+    for name, sign in (
+        ("knee_angle_r", -angle),
+        ("knee_angle_r_moment", -moment),
+        ("hip_flexion_r_moment", 1),
+    ):
+        column = LABEL_NAMES.index(name)
+        truth = np.interp(suit, walk.time_s, walk.labels[:, column])
+        assert np.sign(np.nansum(trial.labels[:, column] * truth)) == sign, name
 
 
 @pytest.mark.parametrize("kind", ["folder", "hdf5"])

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from jetson_runtime.suit.signals import SIDES
-from models.analytical.tare import WORLD_UP, Floats, Tare, up_in_sensor
+from jetson_runtime.inference.tare import WORLD_UP, Floats, Tare, up_in_sensor
+from jetson_runtime.suit.signals import PARTS, SIDES
 
 # Gravity's share in the sagittal plane under which its direction there is noise: 11.5 degrees from lying on the side.
 LEAST_SHARE = 0.2
@@ -41,6 +41,11 @@ JOINTS: tuple[Joint, ...] = (
     *(Joint(f"ankle_angle_{side}", f"shank_{side}", f"foot_{side}", 1.0, 0.0) for side in SIDES),
     Joint("lumbar_extension", "pelvis", "back", 1.0, -30.0),
 )
+ANGLE_NAMES: tuple[str, ...] = tuple(joint.angle for joint in JOINTS)
+_PROXIMAL = np.array([PARTS.index(joint.proximal) for joint in JOINTS])
+_DISTAL = np.array([PARTS.index(joint.distal) for joint in JOINTS])
+_SIGN = np.array([joint.sign for joint in JOINTS])
+_MIDDLE = np.array([joint.middle_deg for joint in JOINTS])
 
 
 def joint_angles(
@@ -51,25 +56,36 @@ def joint_angles(
     quaternions: part -> (n, 4). Zero is neutral stance. NaN where either segment's angle is undefined. Each row is
     computed by itself, so a gap breaks nothing after it.
     """
-    segments = {
-        part: sagittal_angle_deg(up_in_sensor(values, world_up), tares[part])
-        for part, values in quaternions.items()
-        if part in tares
-    }
+    told = {part: quaternions[part] for part in PARTS if part in quaternions and part in tares}
+    if not told:
+        return {}
+    segments = np.full((len(next(iter(told.values()))), len(PARTS)), np.nan)
+    for part, values in told.items():
+        segments[:, PARTS.index(part)] = sagittal_angle_deg(up_in_sensor(values, world_up), tares[part].axes)
+    angles = angles_between(segments)
     return {
-        joint.angle: near_middle_deg(joint.sign * (segments[joint.distal] - segments[joint.proximal]), joint)
-        for joint in JOINTS
-        if joint.proximal in segments and joint.distal in segments
+        joint.angle: angles[:, i]
+        for i, joint in enumerate(JOINTS)
+        if joint.proximal in told and joint.distal in told
     }
 
 
-def sagittal_angle_deg(up: Floats, tare: Tare) -> Floats:
-    """(n, 3) up in sensor axes -> (n,) the segment's angle in its sagittal plane, (-180, 180]; 0 in neutral stance."""
-    forward, upward, _ = (up @ tare.axes).T
+def sagittal_angle_deg(up: Floats, axes: Floats) -> Floats:
+    """(..., 3) up in sensor axes -> (...) the segment's angle in its sagittal plane, (-180, 180]; 0 in neutral stance.
+
+    axes: (3, 3) or (..., 3, 3), of the tare.
+    """
+    in_segment = np.matmul(up[..., None, :], axes)[..., 0, :]
+    forward, upward = in_segment[..., 0], in_segment[..., 1]
     angle = np.degrees(np.arctan2(forward, upward))
     return np.where(np.hypot(forward, upward) >= LEAST_SHARE, angle, np.nan)
 
 
-def near_middle_deg(angle: Floats, joint: Joint) -> Floats:
+def angles_between(segments: Floats) -> Floats:
+    """(..., 8) angles of the segments in the order of PARTS -> (..., 7) in the order of JOINTS."""
+    return near_middle_deg(_SIGN * (segments[..., _DISTAL] - segments[..., _PROXIMAL]), _MIDDLE)
+
+
+def near_middle_deg(angle: Floats, middle_deg: float | Floats) -> Floats:
     """The same turn within half a turn of the joint's middle, whichever way its segments went round."""
-    return np.asarray(joint.middle_deg + 180.0 - np.mod(joint.middle_deg + 180.0 - angle, 360.0))
+    return np.asarray(middle_deg + 180.0 - np.mod(middle_deg + 180.0 - angle, 360.0))

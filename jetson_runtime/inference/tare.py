@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.transform import Rotation
 
 Floats = npt.NDArray[np.float64]
 
@@ -51,8 +50,7 @@ def take_tare(standing: Floats, right: npt.ArrayLike = RIGHT, world_up: npt.Arra
     if not sway <= _STILL_DEG:
         raise ValueError(f"neutral stance swayed by {sway:.1f} degrees (limit {_STILL_DEG:g}); stand still")
     axes = _level_axes(up, np.asarray(right, np.float64))
-    middle = Rotation.from_quat(known[:, [1, 2, 3, 0]]).mean().as_matrix()
-    return Tare(axes, np.asarray(middle @ axes))
+    return Tare(axes, np.asarray(_matrix(_mean(known)) @ axes))
 
 
 def up_in_sensor(quaternions: Floats, world_up: npt.ArrayLike = WORLD_UP) -> Floats:
@@ -109,3 +107,21 @@ def _level_axes(up: Floats, right: Floats) -> Floats:
 
 def _unit(vector: Floats) -> Floats:
     return np.asarray(vector / np.linalg.norm(vector))
+
+
+def _mean(quaternions: Floats) -> Floats:
+    """(4,): the rotation nearest to all of (n, 4), whatever their signs (Markley et al. 2007, J Guid 30, 1193-1197)."""
+    unit = quaternions / np.linalg.norm(quaternions, axis=1, keepdims=True)
+    return np.asarray(np.linalg.eigh(unit.T @ unit)[1][:, -1])
+
+
+def _matrix(quaternion: Floats) -> Floats:
+    """(3, 3) of a unit quaternion."""
+    w, x, y, z = quaternion.tolist()
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+        ]
+    )

@@ -1,0 +1,1 @@
+"""`second-skin collect`: a session of recordings, guided from condition to condition."""

@@ -1,0 +1,1 @@
+"""The stream on a disk: recorder, repair, replay, export."""

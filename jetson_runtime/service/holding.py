@@ -1,0 +1,108 @@
+"""What `second-skin standby` holds of this service: told as it changes, and all of it anew to one that comes back."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from drivers.microstrain.imu import Imu
+from jetson_runtime.service.bringup import Device
+from jetson_runtime.service.standby_link import StandbyLink, reach
+from jetson_runtime.service.waiting import Stop
+
+# A standby process that died is back by systemd within this time or little more.
+_LOOK_S = 1.0
+
+_log = logging.getLogger("second-skin")
+
+
+class _Begun(NamedTuple):
+    identity: Mapping[str, Any]
+    journal: int
+
+
+class Holding:
+    """From any thread. path: [standby]'s socket; None: nothing is held, and a restart is cold.
+
+    `link`: the line to the standby process, None before `look` and where there is none.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.link: StandbyLink | None = None
+        self._path = path
+        self._devices: dict[int, Device] = {}
+        # None until what the service before left has been looked at: what is held before is that one's.
+        self._begun: _Begun | None = None
+        self._lock = threading.Lock()
+
+    def look(self) -> bool:
+        """Whether there is a standby process."""
+        if self._path is None:
+            return False
+        try:
+            self.link = reach(self._path)
+        except OSError as error:
+            _log.warning("%s: no standby process answers (%s): a restart is cold", self._path, error)
+        return self.link is not None
+
+    def begin(self, identity: Mapping[str, Any], journal: int) -> None:
+        """From here on the journal and the devices are this service's."""
+        with self._lock:
+            self._begun = _Begun(identity, journal)
+            if self.link is not None:
+                self._tell_all(self.link, self._begun)
+
+    def hold(self, index: int, device: Device) -> None:
+        """The device is in use: its port is to outlive this process."""
+        with self._lock:
+            self._devices[index] = device
+            if self.link is not None and self._begun is not None:
+                self.link.hold(index, facts_of(device), device.port.fileno())
+
+    def drop(self, index: int) -> None:
+        """The device is no longer in use; its port is free for others when this returns."""
+        with self._lock:
+            held = self._devices.pop(index, None)
+            if held is not None and self.link is not None and self._begun is not None:
+                self.link.drop(index)
+
+    def run(self, stop: Stop) -> None:
+        """Looks whether the standby process is still there, and for the next one where it is not, until `stop`."""
+        while self._path is not None and not stop.wait(_LOOK_S):
+            with self._lock:
+                if self._begun is None or (self.link is not None and self.link.is_there()):
+                    continue
+                try:
+                    link = reach(self._path)
+                except OSError:
+                    continue
+                self.link = link
+                if link.legacy is not None:
+                    link.legacy.close()
+                self._tell_all(link, self._begun)
+                _log.info(
+                    "%s: the standby process is there: it holds %d ports", self._path, len(self._devices)
+                )
+
+    def close(self) -> None:
+        """The service ends in order: nothing is kept."""
+        if self.link is not None:
+            self.link.leave()
+            self.link.close()
+
+    def _tell_all(self, link: StandbyLink, begun: _Begun) -> None:
+        link.begin(begun.identity, begun.journal)
+        for index, device in self._devices.items():
+            if device.port.is_open:  # one that was just lost is about to be dropped
+                link.hold(index, facts_of(device), device.port.fileno())
+
+
+def facts_of(device: Device) -> dict[str, Any]:
+    """What another process needs to use the device beside its reader's facts, of plain types."""
+    facts: dict[str, Any] = {"path": device.port.path, "baud": device.port.baud, "serial": device.info.serial}
+    if isinstance(device, Imu):
+        facts |= {"info": list(device.info), "rates": list(device.rates), "notes": list(device.notes)}
+    return facts

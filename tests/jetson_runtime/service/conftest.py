@@ -1,0 +1,16 @@
+"""Fixtures of the service's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from standby_process import standing_by
+
+
+@pytest.fixture
+def standby(tmp_path: Path) -> Iterator[Path]:
+    """The socket of a standby process."""
+    with standing_by(tmp_path / "standby") as path:
+        yield path
