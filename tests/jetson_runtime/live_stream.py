@@ -42,6 +42,8 @@ def make_frame(seq: int = 0, **changes: Any) -> Frame:
         ground=GROUND,
         interval=tuple(10.0 + i for i in range(len(published_outcomes(SIDES)))),
         unusual=(),
+        velocity=tuple(20.0 + i for i in range(7)),
+        moment_valid=True,
     )
     return frame._replace(**changes)
 

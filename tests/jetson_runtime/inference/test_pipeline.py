@@ -217,7 +217,7 @@ def test_after_another_wearer_the_history_starts_anew(before: Wearer | None) -> 
 
 def test_force_and_centre_in_the_wearers_units() -> None:
     right, left = Suit().play(60)[-1].ground
-    assert right == pytest.approx((0.5, 0.6, 0.4, True))
+    assert right == pytest.approx((0.5, 0.6, 0.4, True, None, None))
     assert left == right
 
 
