@@ -75,6 +75,8 @@ class Ticker:
 
     def __init__(self, publisher: Publisher) -> None:
         self.posted = 0
+        # Of the frames to come.
+        self.changes: dict[str, Any] = {}
         self.paused = threading.Event()
         self._publisher = publisher
         self._ending = threading.Event()
@@ -91,7 +93,7 @@ class Ticker:
             due_ns += PERIOD_NS
             if self.paused.is_set():
                 continue
-            self._publisher.post(make_frame(self.posted))
+            self._publisher.post(make_frame(self.posted, **self.changes))
             self.posted += 1
 
 
