@@ -10,15 +10,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from served import Served, serving
+from served import Served, free_port, serving
 from worn_suit import ServiceProcess, until
 
 from jetson_runtime.cli import main
 from jetson_runtime.client import FrameClient, ReceivedFrame
 from jetson_runtime.stream.messages import STALE_NS
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "udp_receiver.py"
 # A process of its own, to be stopped: it prints the age of each value in ns.
 READER = """
 import sys, time
@@ -154,3 +156,31 @@ def test_a_restart_is_noticed_and_values_come_again(served: Served) -> None:
         assert until(lambda: client.value(20) is not None, 90.0), served.service.log
         assert client.session != before
         assert client.restarts == 1
+
+
+def test_packets_of_the_live_suit_are_read_by_the_example(served: Served) -> None:
+    """And silence, once the service is gone, is told by it."""
+    port = free_port()
+    config = served.suit.config
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("[output]\n", f'[output]\nudp = ["127.0.0.1:{port}"]\n'), encoding="utf-8")
+    words = [sys.executable, str(EXAMPLE), "--port", str(port)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as reader:
+        assert reader.stdout is not None
+        lines = iter(reader.stdout.readline, "")
+        try:
+            served.service.stop()
+            served.service = ServiceProcess(config, served.suit.endpoint)
+            numbers: list[int] = []
+            while len(numbers) < 50:
+                line = next(lines)
+                assert line.endswith("bad 0\n") or line.startswith("silence"), line
+                if " running valid " in line:
+                    numbers.append(int(line.split()[0]))
+            assert numbers == sorted(set(numbers))
+            assert until(lambda: served.service.status.get("udp", {}).get("sent", 0) > 0)
+            assert served.service.status["udp"]["errors"] == 0
+            served.service.stop()
+            assert any(line.startswith("silence for 50 ms") for line in lines)
+        finally:
+            reader.kill()

@@ -12,7 +12,7 @@ from jetson_runtime.inference.frame import Frame, Ground
 from jetson_runtime.stream import messages
 from jetson_runtime.stream.control import Submit
 from jetson_runtime.stream.publisher import Publisher
-from jetson_runtime.suit.config import OutputTable
+from jetson_runtime.suit.output import OutputTable
 from jetson_runtime.suit.signals import PERIOD_NS, STREAM_NAMES, published_outcomes
 
 SIDES = ("r", "l")
@@ -55,9 +55,10 @@ def publishing(
     control: str = "tcp://127.0.0.1:*",
     session: str = "s1",
     submit: Submit | None = None,
+    udp: tuple[str, ...] = (),
 ) -> Iterator[Publisher]:
     """A publisher that runs in its own thread until the block ends."""
-    output = OutputTable.model_construct(public=(public,), latest=(latest,), control=(control,))
+    output = OutputTable.model_construct(public=(public,), latest=(latest,), control=(control,), udp=udp)
     publisher = Publisher(output, session, SIDES, lambda: DESCRIPTION, MAX_WAIT_NS, submit)
     publisher.bind()
     thread = threading.Thread(target=publisher.run)

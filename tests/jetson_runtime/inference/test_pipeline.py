@@ -12,8 +12,9 @@ import pytest
 from drivers.samples import ImuSample, InsoleSample
 from jetson_runtime.inference.frame import Frame
 from jetson_runtime.inference.pipeline import MAX_BACKLOG_NS, Pipeline
-from jetson_runtime.suit.config import ModelTable, OutputTable, StreamConfig, SuitConfig, SuitTable, Wearer
+from jetson_runtime.suit.config import ModelTable, StreamConfig, SuitConfig, SuitTable, Wearer
 from jetson_runtime.suit.mounting import MOUNTINGS
+from jetson_runtime.suit.output import OutputTable
 from jetson_runtime.suit.signals import (
     CHANNEL_FILL,
     PERIOD_NS,
