@@ -27,6 +27,7 @@ from jetson_runtime.stream import messages
 from jetson_runtime.stream.clock import Offset, ServiceClock
 from jetson_runtime.stream.liveness import ALIVE_PERIODS, RATE_TOLERANCE, RATE_WINDOW, Liveness
 from jetson_runtime.stream.received import Ground, ReceivedFrame, received
+from jetson_runtime.stream.smoothing import Smoothing
 from jetson_runtime.stream.subscription import Subscription
 from jetson_runtime.suit.addresses import DEFAULT_PUBLIC
 from jetson_runtime.suit.errors import EndpointError, NoValue
@@ -39,6 +40,7 @@ __all__ = [
     "Ground",
     "NoValue",
     "ReceivedFrame",
+    "Smoothing",
 ]
 
 # What happened lately, for who asks: marks, tares, pulses of the sync line.
@@ -69,6 +71,7 @@ class FrameClient:
         queue_frames: int = QUEUE_FRAMES,
         same_clock: bool = True,
         control: str | None = None,
+        smoothing: Smoothing | None = None,
     ) -> None:
         """Connects (in the background: no service need be there yet). EndpointError: no such kind of address.
 
@@ -77,7 +80,8 @@ class FrameClient:
         queue_frames: how many frames ZeroMQ keeps for `recv_all`. same_clock: False where the service runs on
         another machine (through a tunnel, say). control: that service's control address, which is then asked for its
         time; a frame is taken to be as old as it can be by that. Without it ages are counted from the fastest frame
-        seen, whatever that one took: good for who shows, not for who controls.
+        seen, whatever that one took: good for who shows, not for who controls. smoothing: of this client alone; takes
+        in every frame that comes, so that angle, moment and velocity of those that are returned are smooth, and later.
         """
         self.endpoint = endpoint
         self.hello: dict[str, Any] | None = None
@@ -101,6 +105,7 @@ class FrameClient:
             clock=clock,
         )
         self._readiness: Readiness | None = None
+        self._smoothing = smoothing
 
     def __enter__(self) -> FrameClient:
         return self
@@ -264,6 +269,8 @@ class FrameClient:
             self.missed += max(0, frame.seq - before.seq - 1)
         if self._clock_by_frames is not None:
             self._clock_by_frames.note_frame(frame.publish_ns, frame.receive_ns)
+        if self._smoothing is not None:
+            frame = self._smoothing.update(frame)
         self.frames += 1
         self._liveness.note(frame)
         self._unread.append(frame)
