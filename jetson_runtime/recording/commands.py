@@ -28,11 +28,12 @@ def _record(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--config", type=Path, required=True, metavar="FILE", help="the suit's config, suit.toml")
     add("--folder", type=Path, metavar="DIR", help="instead of folder under [recording]")
+    add("--state", type=Path, metavar="DIR", help="of the service (`state` beside the config)")
 
     def handler(options: argparse.Namespace) -> int:
         from jetson_runtime.recording import recorder
 
-        return recorder.run(options.config, options.folder)
+        return recorder.run(options.config, options.folder, options.state)
 
     parser.set_defaults(handler=handler)
 
