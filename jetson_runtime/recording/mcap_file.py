@@ -70,6 +70,14 @@ class RecordingFile:
         """Bytes written."""
         return self._out.size
 
+    def is_there(self) -> bool:
+        """Whether the file still has its name: one that was deleted, or whose disk was taken away, takes bytes for
+        nothing."""
+        try:
+            return os.path.samestat(os.stat(self.path), os.fstat(self._out.fd))
+        except OSError:
+            return False
+
     def add(self, topic: str, t_ns: int, payload: bytes) -> None:
         """One message; it is on its way to the disk with its chunk."""
         channel = self._channels.get(topic)
