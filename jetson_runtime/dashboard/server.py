@@ -141,7 +141,8 @@ def _bound(settings: DashboardTable) -> socket.socket:
             listening.setsockopt(socket.IPPROTO_IP, _IP_FREEBIND, 1)
             listening.bind((settings.listen, settings.port))
             _log.warning(
-                "%s: no network interface has this address yet; the page is there once one has", settings.listen
+                "%s: no network interface has this address yet; the page is there once one has",
+                settings.listen,
             )
     except OSError as error:
         listening.close()

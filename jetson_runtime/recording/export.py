@@ -219,7 +219,10 @@ def write_csv(path: Path, series: Series) -> None:
             numbers = [*series.outcomes[i].tolist(), *series.channels[i].tolist()]
             told = [repr(number) if number == number else "" for number in numbers]
             if here := marks.get(i):
-                told += [" ".join(str(at_ns(mark)) for mark in here), json.dumps([_said(mark) for mark in here])]
+                told += [
+                    " ".join(str(at_ns(mark)) for mark in here),
+                    json.dumps([_said(mark) for mark in here]),
+                ]
             else:
                 told += ["", ""]
             writer.writerow([f"{time_s:.3f}", series.start_ns + i * PERIOD_NS, int(series.valid[i]), *told])

@@ -47,9 +47,7 @@ def tare_of(
         except ValueError as error:
             reasons.append(f"{stream.name}: {error}")
     if reasons:
-        raise _refusal(
-            NO_TARE, reasons, "stand still and upright with the whole suit, and try again"
-        )
+        raise _refusal(NO_TARE, reasons, "stand still and upright with the whole suit, and try again")
     return TareState(tare_id=secrets.token_hex(4), at=now, parts=parts)
 
 
@@ -80,9 +78,7 @@ def zeros_of(
             moment_ml_nm=float(np.mean(forces * ml)),
         )
     if reasons:
-        raise _refusal(
-            NO_ZERO, reasons, "lift the feet off the ground, hold still, and try again"
-        )
+        raise _refusal(NO_ZERO, reasons, "lift the feet off the ground, hold still, and try again")
     return zeros
 
 

@@ -204,7 +204,9 @@ def test_the_holder_is_named_as_it_was_started_by_whoever_has_the_lock_now(pty: 
                 with pytest.raises(PortBusy) as busy:
                     SerialPort(pty.name)
                 told = str(busy.value)
-                assert f"held by process {heir} ({Path(sys.executable).name} {str(program)[:20]}" in told, told
+                assert f"held by process {heir} ({Path(sys.executable).name} {str(program)[:20]}" in told, (
+                    told
+                )
                 assert told.count("x") < 100, told
         finally:
             passing.kill()
@@ -217,7 +219,11 @@ def test_where_the_holder_may_not_be_looked_at_the_port_is_busy_all_the_same(pty
     with process(HOLD, pty.name):
         os.chmod(pty.name, 0o666)
         asked = subprocess.run(
-            [sys.executable, "-c", OPEN_AS_NOBODY, pty.name], capture_output=True, text=True, cwd=ROOT, check=False
+            [sys.executable, "-c", OPEN_AS_NOBODY, pty.name],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            check=False,
         )
     assert "PortBusy" in asked.stdout, asked.stdout + asked.stderr
 

@@ -192,7 +192,10 @@ def _is_bounded_by_what_was_overtaken(suit: BrokenSuit, service: ServiceProcess,
     seen = []
     for _ in range(STRETCHES):
         then, spoilt = told()
-        assert until(lambda then=then: told()[0]["overtaken"] >= then["overtaken"] + 8), (name, service.status)
+        assert until(lambda then=then: told()[0]["overtaken"] >= then["overtaken"] + 8), (
+            name,
+            service.status,
+        )
         now, spoilt_since = told()
         counted = {key: now[key] - then[key] for key in then}
         if spoilt_since == spoilt:

@@ -13,7 +13,9 @@ from drivers.emulator.bench import Bench
 from jetson_runtime.suit.config_copy import load
 from jetson_runtime.suit.errors import ConfigDamaged, ConfigError
 
-CONFIG = '[model]\nbundle = "bundle"\n[recording]\nfolder = "kept"\n[streams]\n[output]\nlocal = ["ipc:///x"]\n'
+CONFIG = (
+    '[model]\nbundle = "bundle"\n[recording]\nfolder = "kept"\n[streams]\n[output]\nlocal = ["ipc:///x"]\n'
+)
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def test_row_24_a_mistake_or_a_copy_that_is_none_is_told_of_the_file_itself(conf
         load(config)
     config.write_text("[mod")
     (config.parent / "state" / "suit.toml.last-good").write_text("[mo")
-    with pytest.raises(ConfigDamaged, match="suit.toml: is not valid TOML"):
+    with pytest.raises(ConfigDamaged, match=r"suit\.toml: is not valid TOML"):
         load(config)
 
 
@@ -58,7 +60,7 @@ def test_row_24_a_recorder_records_with_the_copy_of_a_damaged_config_and_says_so
             good = recorded.config.read_bytes()
             recorded.config.write_bytes(good[: len(good) // 2])
             recorder = recorded.record()
-            assert until(lambda: recorded.files(), 120.0), recorder.log
+            assert until(recorded.files, 120.0), recorder.log
             assert f"its last good copy {copy} is used" in recorder.log
             assert recorder.stop() == 0, recorder.log
             copy.unlink()

@@ -110,7 +110,10 @@ def test_a_mark_stands_in_the_row_of_the_time_at_which_it_was_made(tmp_path: Pat
     assert [int(row["t_ns [ns]"]) // PERIOD_NS for row in told] == [112, 125]
     assert told[0]["mark_at_ns [ns]"] == str(112 * PERIOD_NS + 3_000_000)
     assert [int(at) - 125 * PERIOD_NS for at in told[1]["mark_at_ns [ns]"].split()] == [0, 4_999_999]
-    assert [json.loads(row["marks"]) for row in told] == [[{"text": "one"}], [{"text": "two"}, {"text": "three"}]]
+    assert [json.loads(row["marks"]) for row in told] == [
+        [{"text": "one"}],
+        [{"text": "two"}, {"text": "three"}],
+    ]
     assert all(row["mark_at_ns [ns]"] == "" for row in rows if not row["marks"])
     # What is between two marks ends where the second one was made.
     lengths = [len(piece.valid) for _, _, piece in export.pieces(export.read([path]))]
