@@ -70,7 +70,7 @@ def test_row_38_a_revoked_key_loses_its_open_connection_and_nobody_else_notices(
         revoked = served.clients("revoked")
         with phone._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED) as phones_end:
             assert cli.main(["keys", "--keys", str(served.keys), "revoke", "tablet"]) == 0
-            assert until(lambda: served.clients("revoked") == revoked + 1)
+            assert until(lambda: served.clients("revoked") == revoked + 1, 60.0)
 
             def tablets() -> int:
                 """Its frames of 0.3 s. The phone is heard beside it: a client that hears nothing connects anew."""
