@@ -246,6 +246,7 @@ _BENCHMARKS = {
     "scale": "how the cost grows with outcomes, legs, channels and device rates",
     "start": "from the start of the process to the first frame and the first valid one",
     "restart": "from a kill to the next valid frame, with a standby process and without",
+    "clients": "from a frame's sending to its values at hand, for each kind of client",
     "recording": "what a recorder costs the tick: pairs of stretches with it and without it",
     "soak": "hours on a suit whose cables come loose, with garbage and a stalled client: what grows, what is lost",
 }

@@ -113,6 +113,8 @@ def _compare(options: argparse.Namespace) -> int:
     )
     for name, (then, now) in found.build.items():
         print(f"  {name}: recorded with {then or 'nothing known'}, replayed with {now}")
+    if found.added:
+        print(f"  new since the recording, and not compared: {', '.join(found.added)}")
     for key, (count, most) in sorted(found.by_key.items(), key=lambda item: -item[1][0]):
         print(
             f"  {key}: differs in {count} frames"
