@@ -173,6 +173,12 @@ def _dashboard(parser: argparse.ArgumentParser) -> None:
     command.add_arguments(parser)
 
 
+def _bridge(parser: argparse.ArgumentParser) -> None:
+    from jetson_runtime.bridges import command
+
+    command.add_arguments(parser)
+
+
 def _faults(parser: argparse.ArgumentParser) -> None:
     from jetson_runtime.panel import page
 
@@ -224,6 +230,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
         "a page in the browser for technicians: state, sensors, traces, pressure, tare, marks",
         _dashboard,
     ),
+    "bridge": ("the stream for other programs: Foxglove, Lab Streaming Layer", _bridge),
     "panel": ("LED, buzzer and tare button on GPIO pins, where there is no screen", _panel),
     "keys": ("who may connect from another machine: make keys, authorise and revoke clients", _keys),
     "record": ("record a running service: all it reads and says", _recording("record")),
