@@ -63,7 +63,7 @@ class Outlets:
             self._last_seq = None
             self._clock.renew()
             self._waiting.clear()
-            told = {"kind": "session", "session": self._session, "model": hello["model"]}
+            told = {"kind": "session", "id": self._session, "model": hello["model"]}
             self._waiting.append({"topic": messages.EVENT, "t_ns": hello["t_ns"], **told})
 
     def _push(self, message: Mapping[str, Any]) -> bool:
