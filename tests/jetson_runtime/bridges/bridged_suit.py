@@ -19,9 +19,7 @@ from worn_suit import ServiceProcess, WornSuit, until
 from drivers.emulator.bench import Bench
 from jetson_runtime.stream.control_client import ControlClient
 
-PATIENCE_S = 120.0
-# Nothing here is about real time.
-CALM = "[realtime]\npriority = 0\n"
+PATIENCE_S = 180.0
 
 
 class BridgedSuit:
@@ -30,7 +28,7 @@ class BridgedSuit:
     def __init__(self, folder: Path, bench: Bench) -> None:
         self.folder = folder
         self.worn = WornSuit(folder, bench)
-        self.config = self.worn.write_config(extra=CALM)
+        self.config = self.worn.write_config()
         self.config.write_text(self.config.read_text().replace('engine = "numpy"', 'engine = "auto"'))
         self.start_service()
 
