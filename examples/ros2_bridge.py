@@ -25,7 +25,7 @@ _MOMENT = "_moment"
 
 @dataclass(frozen=True)
 class JointState:
-    """What a sensor_msgs/JointState holds: rad, rad/s, Nm; arrays of one order, or empty. stamp_ns: of the wall clock."""
+    """Of a sensor_msgs/JointState: rad, rad/s, Nm; arrays of one order, or empty. stamp_ns: on the wall clock."""
 
     stamp_ns: int
     name: list[str]
@@ -74,7 +74,11 @@ def diagnostics(status: dict[str, Any]) -> list[Diagnostic]:
     faults = status["faults"]
     of_stream = {name: [fault for fault in faults if fault["stream"] == name] for name in status["streams"]}
     whole = Diagnostic(
-        level=OK if status["state"] == "running" and not faults else WARN if status["state"] == "running" else ERROR,
+        level=OK
+        if status["state"] == "running" and not faults
+        else WARN
+        if status["state"] == "running"
+        else ERROR,
         name="second_skin: suit",
         message=status["state"],
         hardware_id="second_skin",
@@ -90,7 +94,9 @@ def diagnostics(status: dict[str, Any]) -> list[Diagnostic]:
 
 def _sensor(name: str, stream: dict[str, Any], faults: list[dict[str, Any]]) -> Diagnostic:
     level = STALE if not stream["alive"] else OK if stream["valid"] and not faults else WARN
-    told = stream["detail"] or ("ok" if level == OK else "; ".join(fault["text"] for fault in faults) or "stale")
+    told = stream["detail"] or (
+        "ok" if level == OK else "; ".join(fault["text"] for fault in faults) or "stale"
+    )
     return Diagnostic(
         level=level,
         name=f"second_skin: {name}",

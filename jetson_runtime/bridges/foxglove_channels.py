@@ -32,7 +32,6 @@ _OF_THE_ENVELOPE = ("topic", "v", "session", "t", "t_ns", "publish_ns", "kind", 
 _NAME = "second-skin"
 
 
-
 class Channels:
     """`take` every message of the stream, in order, at last `close`. utc_minus_monotonic_ns: instead of `hello`'s."""
 

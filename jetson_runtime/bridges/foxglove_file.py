@@ -1,4 +1,4 @@
-"""`second-skin export --to foxglove`: a recording as an MCAP file that Foxglove can show, on the channels of the bridge.
+"""`second-skin export --to foxglove`: a recording as an MCAP file that Foxglove shows, on the channels of the bridge.
 
 Every time is of one wall clock: what `hello` last said of a synchronised one. So a clock that was set while the suit
 recorded tears no gap into the file.

@@ -41,7 +41,10 @@ _COLOURS = {"leg_r": (0.90, 0.35, 0.10), "leg_l": (0.10, 0.45, 0.85), "trunk": (
 _FOOT_BESIDE_M = {"r": -_HIP_M, "l": _HIP_M}
 # A cell of the grid: kPa, and 1 where the insole has a sensor.
 _CELL = struct.Struct("<fB")
-_FIELDS = (("kpa", 0, PackedElementFieldNumericType.Float32), ("sensor", 4, PackedElementFieldNumericType.Uint8))
+_FIELDS = (
+    ("kpa", 0, PackedElementFieldNumericType.Float32),
+    ("sensor", 4, PackedElementFieldNumericType.Uint8),
+)
 
 
 def timestamp(utc_ns: int) -> Timestamp:
@@ -74,9 +77,7 @@ def pressure_grid(foot: Mapping[str, Any], side: str, utc_ns: int) -> Grid:
         timestamp=timestamp(utc_ns),
         frame_id=FRAME_ID,
         pose=Pose(
-            position=Vector3(
-                x=-rows * pitch_m / 2, y=_FOOT_BESIDE_M[side] - columns * pitch_m / 2, z=-0.01
-            ),
+            position=Vector3(x=-rows * pitch_m / 2, y=_FOOT_BESIDE_M[side] - columns * pitch_m / 2, z=-0.01),
             orientation=Quaternion(w=1.0),
         ),
         column_count=rows,

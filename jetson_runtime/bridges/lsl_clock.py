@@ -25,7 +25,7 @@ _PING_TIMEOUT_S = 1.0
 
 
 class Offset:
-    """How far one clock is ahead of another, ns: the best of the newest measurements. `add` and `best_ns` from any thread.
+    """How far one clock is ahead of another, ns: the best of the newest measurements. For any thread.
 
     A measurement that brackets the other clock's reading in a shorter time is better; with `drift` it ages.
     """

@@ -25,7 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="the service's control address, where it runs on another machine: its clock is compared by pings",
     )
-    add("--name", default="SecondSkin", help="of the LSL stream; the markers' has -events behind it (%(default)s)")
+    add(
+        "--name",
+        default="SecondSkin",
+        help="of the LSL stream; the markers' has -events behind it (%(default)s)",
+    )
     parser.set_defaults(handler=_run)
 
 

@@ -86,9 +86,7 @@ class Outlets:
         assert self._frames is not None
         if self._last_seq is not None and seq - self._last_seq <= _FILLED_TICKS:
             for missed in range(self._last_seq + 1, seq):
-                self._frames.push_sample(
-                    nothing(self._layout), at_s - (seq - missed) * PERIOD_NS * 1e-9
-                )
+                self._frames.push_sample(nothing(self._layout), at_s - (seq - missed) * PERIOD_NS * 1e-9)
         self._frames.push_sample(sample(self._layout, frame), at_s)
         self._last_seq = seq
 

@@ -1,4 +1,4 @@
-"""For tests: a client of Foxglove's WebSocket protocol (subprotocol foxglove.sdk.v1), by hand; and what is shown, read."""
+"""For tests: a client of Foxglove's WebSocket protocol (foxglove.sdk.v1), by hand; and what is shown, read."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ class FoxgloveClient:
 
     def subscribe(self, *topics: str) -> None:
         """Its number is the channel's."""
-        wanted = [{"id": self.channels[topic]["id"], "channelId": self.channels[topic]["id"]} for topic in topics]
+        wanted = [
+            {"id": self.channels[topic]["id"], "channelId": self.channels[topic]["id"]} for topic in topics
+        ]
         self._socket.send(json.dumps({"op": "subscribe", "subscriptions": wanted}))
 
     def unsubscribe(self, *topics: str) -> None:
@@ -104,5 +106,9 @@ class FoxgloveClient:
         if channel["encoding"] == "protobuf" and number not in self._decoders:
             self._decoders[number] = decoder_of(channel["schemaName"], b64decode(channel["schema"]))
         payload = told[_HEAD.size :]
-        read = json.loads(payload) if channel["encoding"] == "json" else self._decoders[number].FromString(payload)
+        read = (
+            json.loads(payload)
+            if channel["encoding"] == "json"
+            else self._decoders[number].FromString(payload)
+        )
         self.messages.append((topic, log_ns, read))

@@ -1,4 +1,4 @@
-"""`second-skin bridge foxglove` on a live suit, and the recording that is exported for Foxglove, as a viewer reads them."""
+"""`second-skin bridge foxglove` on a live suit, and the recording exported for Foxglove, as a viewer reads them."""
 
 from __future__ import annotations
 
@@ -71,13 +71,19 @@ def client(bridge: LoggedProcess, port: int) -> Iterator[FoxgloveClient]:
 def assert_same_frame(shown, frame) -> None:
     """shown: a Protobuf message."""
     assert (shown.seq, shown.t_ns, shown.session) == (frame["seq"], frame["t_ns"], frame["session"])
-    assert (shown.valid, shown.state, list(shown.missing)) == (frame["valid"], frame["state"], frame["missing"])
+    assert (shown.valid, shown.state, list(shown.missing)) == (
+        frame["valid"],
+        frame["state"],
+        frame["missing"],
+    )
     for group in ("angle", "moment", "angle_imu", "interval"):
         told = getattr(shown, group)
         assert all(same(getattr(told, name), value) for name, value in frame[group].items())
     for side in ("r", "l"):
         foot = getattr(shown.ground, side)
-        assert all(same(getattr(foot, key), frame["ground"][side][key]) for key in ("vgrf", "cop_ap", "contact"))
+        assert all(
+            same(getattr(foot, key), frame["ground"][side][key]) for key in ("vgrf", "cop_ap", "contact")
+        )
 
 
 def cells_of(grid) -> np.ndarray:
@@ -113,7 +119,9 @@ def test_the_channels_are_of_schemas_that_foxglove_shows(client):
     told = {topic: (channel["encoding"], channel["schemaName"]) for topic, channel in client.channels.items()}
     assert told == TOPICS
     schema = json.loads(client.channels["/status"]["schema"])
-    assert schema["properties"]["streams"]["properties"]["imu_back"]["properties"]["rate_hz"] == {"type": "number"}
+    assert schema["properties"]["streams"]["properties"]["imu_back"]["properties"]["rate_hz"] == {
+        "type": "number"
+    }
 
 
 def test_frames_status_and_figure_are_those_of_the_stream_on_the_wall_clock(suit, client):
@@ -140,7 +148,9 @@ def test_frames_status_and_figure_are_those_of_the_stream_on_the_wall_clock(suit
 def frames_of(client, tap) -> list:
     """Log time, what was shown and what was sent, of the frames that both heard."""
     by_seq = {frame["seq"]: frame for frame in tap.of("frame")}
-    return [(log_ns, shown, by_seq[shown.seq]) for log_ns, shown in client.of("/frame") if shown.seq in by_seq]
+    return [
+        (log_ns, shown, by_seq[shown.seq]) for log_ns, shown in client.of("/frame") if shown.seq in by_seq
+    ]
 
 
 def statuses_of(client, tap) -> list:
@@ -170,7 +180,9 @@ def test_a_map_is_made_while_somebody_looks_at_it(suit, client):
     offset_ns = suit.service.client.hello["utc_minus_monotonic_ns"]
     with Tap(suit.endpoint, "pressure") as tap:
         for side in ("r", "l"):
-            assert until(lambda side=side: client.listen(0.5) or maps_of(client, tap, side, offset_ns), PATIENCE_S)
+            assert until(
+                lambda side=side: client.listen(0.5) or maps_of(client, tap, side, offset_ns), PATIENCE_S
+            )
             for grid, foot in maps_of(client, tap, side, offset_ns):
                 assert_same_map(grid, foot, side)
     client.unsubscribe("/pressure/r", "/pressure/l")
@@ -261,13 +273,18 @@ def test_a_recording_is_exported_with_the_same_channels_and_numbers(recording, t
     for log_ns, told in shown["/frame"]:
         assert_same_frame(told, frames[told.seq])
         assert log_ns == told.t_ns + offset_ns
-    assert any(json.loads(line.message.partition(" ")[2]).get("text") == "recorded" for _, line in shown["/event"])
+    assert any(
+        json.loads(line.message.partition(" ")[2]).get("text") == "recorded" for _, line in shown["/event"]
+    )
     states = [message for message in recorded if message["topic"] == "status"]
     assert [told["t_ns"] for _, told in shown["/status"]] == sorted({state["t_ns"] for state in states})
     for side in ("r", "l"):
         grids = shown[f"/pressure/{side}"]
         assert len(grids) > len(frames) / 15, "one for every tenth frame"
-        force_n = {frame["t_ns"] + offset_ns: frame["ground"][side]["vgrf"] * 70 * 9.80665 for frame in frames.values()}
+        force_n = {
+            frame["t_ns"] + offset_ns: frame["ground"][side]["vgrf"] * 70 * 9.80665
+            for frame in frames.values()
+        }
         log_ns, grid = grids[len(grids) // 2]
         nearest = min(force_n, key=lambda at_ns: abs(at_ns - log_ns))
         told_n = cells_of(grid)[..., 0].sum() * 1000 * grid.cell_size.x * grid.cell_size.y

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from bridged_suit import PATIENCE_S, BridgedSuit, Tap, bridged, free_port, same
-from logged_process import SECOND_SKIN, LoggedProcess
+from logged_process import LoggedProcess
 from worn_suit import RUN, until
 
 from jetson_runtime.bridges.lsl_clock import Offset
@@ -71,8 +71,6 @@ def channels_of(inlet: pylsl.StreamInlet) -> list[dict[str, str]]:
 
 def lsl_minus_monotonic() -> float:
     """In seconds, by this test's own measurement."""
-    import time
-
     brackets = []
     for _ in range(50):
         before = time.monotonic_ns()
@@ -226,7 +224,10 @@ def test_a_service_whose_clock_is_another_is_stamped_on_this_machines_clock(tmp_
     """As of another machine: its CLOCK_MONOTONIC is a thousand hours ahead."""
     ahead_s = 3_600_000
     shifted = ["unshare", "--time", "--monotonic", str(ahead_s), "--fork", "--kill-child"]
-    if shutil.which("unshare") is None or subprocess.run([*shifted, "true"], check=False, capture_output=True).returncode:
+    if (
+        shutil.which("unshare") is None
+        or subprocess.run([*shifted, "true"], check=False, capture_output=True).returncode
+    ):
         pytest.skip("needs unshare --time (root, Linux 5.6)")
     with bridged(tmp_path) as suit:
         assert suit.service.stop() == 0
@@ -253,7 +254,8 @@ def test_a_service_whose_clock_is_another_is_stamped_on_this_machines_clock(tmp_
                 assert until(enough, PATIENCE_S)
         finally:
             assert process.stop() == 0, process.log
-            service.terminate()
-            service.wait(20)
+            # unshare waits for its child, whatever it is sent; killed, it takes it along.
+            service.kill()
+            service.wait()
             log.close()
             suit.start_service()

@@ -63,11 +63,15 @@ def curves(prefix: str, value: object) -> dict[str, float]:
     """The plugin's names for the numbers of a message."""
     if isinstance(value, dict):
         return {
-            name: number for key, item in value.items() for name, number in curves(f"{prefix}/{key}", item).items()
+            name: number
+            for key, item in value.items()
+            for name, number in curves(f"{prefix}/{key}", item).items()
         }
     if isinstance(value, list):
         return {
-            name: number for i, item in enumerate(value) for name, number in curves(f"{prefix}[{i}]", item).items()
+            name: number
+            for i, item in enumerate(value)
+            for name, number in curves(f"{prefix}[{i}]", item).items()
         }
     return {prefix: float(value)} if isinstance(value, bool | int | float) else {}
 
