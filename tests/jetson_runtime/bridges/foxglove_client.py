@@ -6,6 +6,7 @@ import json
 import struct
 import time
 from base64 import b64decode
+from contextlib import ExitStack
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -49,15 +50,17 @@ class FoxgloveClient:
         self.messages: list[tuple[str, int, Any]] = []
         self._topics: dict[int, str] = {}
         self._decoders: dict[int, Any] = {}
-        self._socket = connect(
-            f"ws://127.0.0.1:{port}", subprotocols=[_SUBPROTOCOL], compression=None, max_size=2**24
+        self._open = ExitStack()
+        url = f"ws://127.0.0.1:{port}"
+        self._socket = self._open.enter_context(
+            connect(url, subprotocols=[_SUBPROTOCOL], compression=None, max_size=2**24)
         )
 
     def __enter__(self) -> FoxgloveClient:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._socket.close()
+        self._open.close()
 
     def subscribe(self, *topics: str) -> None:
         """Its number is the channel's."""

@@ -130,6 +130,7 @@ def test_frames_status_and_figure_are_those_of_the_stream_on_the_wall_clock(suit
         client.subscribe("/frame", "/status", "/figure")
         assert until(lambda: client.listen(0.5) or len(frames_of(client, tap)) > 300, PATIENCE_S)
         assert until(lambda: client.listen(0.5) or statuses_of(client, tap), PATIENCE_S)
+        assert until(lambda: client.listen(0.5) or len(drawn_of(client, tap)) > 10, PATIENCE_S)
     utc_ns = {hello["utc_minus_monotonic_ns"] for hello in tap.of("hello")}
     pairs = frames_of(client, tap)
     for log_ns, shown, frame in pairs:
@@ -140,9 +141,9 @@ def test_frames_status_and_figure_are_those_of_the_stream_on_the_wall_clock(suit
     for told, status in statuses_of(client, tap):
         assert told["streams"].keys() == status["streams"].keys()
         assert told["lateness_ms"] == status["lateness_ms"]
-    scenes = client.of("/figure")
-    assert len(seqs) / 40 < len(scenes) < len(seqs) / 5, "one for every tenth frame"
-    assert_is_drawn(scenes, pairs)
+    assert len(seqs) / 40 < len(client.of("/figure")) < len(seqs) / 5, "one for every tenth frame"
+    for update, frame in drawn_of(client, tap):
+        assert_is_drawn(update, frame)
 
 
 def frames_of(client, tap) -> list:
@@ -158,21 +159,22 @@ def statuses_of(client, tap) -> list:
     return [(told, by_time[told["t_ns"]]) for _, told in client.of("/status") if told["t_ns"] in by_time]
 
 
-def assert_is_drawn(scenes, pairs) -> None:
+def drawn_of(client, tap) -> list:
+    """Each scene with the valid frame of its instant."""
+    frames = {log_ns: frame for log_ns, _, frame in frames_of(client, tap) if frame["valid"]}
+    return [(update, frames[log_ns]) for log_ns, update in client.of("/figure") if log_ns in frames]
+
+
+def assert_is_drawn(update, frame) -> None:
     """The figure's joints are where the angles of its instant put them."""
-    frames = {log_ns: frame for log_ns, _, frame in pairs}
-    drawn = [
-        (update, frames[log_ns]) for log_ns, update in scenes if log_ns in frames and frames[log_ns]["valid"]
-    ]
-    assert drawn
-    for update, frame in drawn:
-        lines = {entity.id: entity.lines[0].points for entity in update.entities}
-        wanted = figure(frame["angle"])
-        assert lines.keys() == wanted.keys() == {"leg_r", "leg_l", "trunk"}
-        for name, points in wanted.items():
-            assert [(p.x / 1.75, p.z / 1.75) for p in lines[name]] == pytest.approx(points, abs=1e-9)
-        assert lines["leg_r"][0].y < 0 < lines["leg_l"][0].y, "y is to the left"
-        assert {entity.frame_id for entity in update.entities} == {"suit"}
+    lines = {entity.id: entity.lines[0].points for entity in update.entities}
+    wanted = figure(frame["angle"])
+    assert lines.keys() == wanted.keys() == {"leg_r", "leg_l", "trunk"}
+    for name, points in wanted.items():
+        shown = [xy for point in lines[name] for xy in (point.x / 1.75, point.z / 1.75)]
+        assert shown == pytest.approx([xy for point in points for xy in point], abs=1e-9)
+    assert lines["leg_r"][0].y < 0 < lines["leg_l"][0].y, "y is to the left"
+    assert {entity.frame_id for entity in update.entities} == {"suit"}
 
 
 def test_a_map_is_made_while_somebody_looks_at_it(suit, client):
