@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-from drivers.gpio.lines import Line, LineError, Lines, open_lines
+from drivers.gpio.chips import open_lines
+from drivers.gpio.lines import Line, LineError, Lines
 from jetson_runtime.client import FrameClient
 from jetson_runtime.panel import buzzer, lamp
 from jetson_runtime.panel.button import Button
