@@ -1,11 +1,11 @@
-"""`second-skin bridge`: the table of the bridges. Each module has `add_arguments`, which also sets the handler."""
+"""`second-skin bridge`: the table of the bridges. A bridge is a module with `add_arguments` and `run`."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
 
-# Name: what it does, and the module of its arguments, which imports nothing of an extra.
+# Name: what it does, and its module, which imports nothing of an extra by itself.
 BRIDGES = {
     "foxglove": ("live in Foxglove: a WebSocket server", "jetson_runtime.bridges.foxglove_command"),
     "lsl": ("on the Lab Streaming Layer: outlets of frames and events", "jetson_runtime.bridges.lsl_command"),
@@ -15,7 +15,8 @@ BRIDGES = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments and handler of each bridge."""
     bridges = parser.add_subparsers(title="bridges", metavar="NAME", required=True)
-    for name, (summary, module) in BRIDGES.items():
-        importlib.import_module(module).add_arguments(
-            bridges.add_parser(name, help=summary, description=summary)
-        )
+    for name, (summary, path) in BRIDGES.items():
+        module = importlib.import_module(path)
+        bridge = bridges.add_parser(name, help=summary, description=summary)
+        module.add_arguments(bridge)
+        bridge.set_defaults(handler=module.run)

@@ -16,7 +16,7 @@ _log = logging.getLogger("second-skin-foxglove")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments and handler."""
+    """Its arguments."""
     add_stream_arguments(parser)
     add = parser.add_argument
     add(
@@ -26,10 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where Foxglove connects; 0.0.0.0: from other machines, without a key or password (%(default)s)",
     )
     add("--port", type=int, default=8765, metavar="N", help="(%(default)s)")
-    parser.set_defaults(handler=_run)
 
 
-def _run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Until SIGTERM or SIGINT, then 0. EndpointError: the port is taken, or as of Subscription."""
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO)
     with needs_extra():

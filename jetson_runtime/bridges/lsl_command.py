@@ -17,7 +17,7 @@ _STEP_S = 0.1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments and handler."""
+    """Its arguments."""
     add_stream_arguments(parser)
     add = parser.add_argument
     add(
@@ -30,10 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="SecondSkin",
         help="of the LSL stream; the markers' has -events behind it (%(default)s)",
     )
-    parser.set_defaults(handler=_run)
 
 
-def _run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Until SIGTERM or SIGINT, then 0. EndpointError, KeyFileError; SuitError where pylsl cannot be used."""
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO)
     if options.control is None and not is_loopback(options.endpoint):

@@ -10,20 +10,22 @@ from typing import Any
 from jetson_runtime.suit.signals import CHANNELS, SIDES
 
 # By the map of a frame that holds them: what is added to a coordinate's name, the type, the unit.
-_ANGLES = {
+_JOINTS = {
     "angle": ("", "Angle", "deg"),
     "angle_imu": ("_imu", "Angle", "deg"),
     "velocity": ("_velocity", "AngularVelocity", "deg/s"),
     "moment": ("", "Moment", "Nm/kg"),
 }
-# NaN while the frame is not valid, also where the suit's config asks for best-effort values.
-_VOUCHED_FOR = ("angle", "velocity", "moment")
+# The network's: NaN while the frame is not valid, also where the suit's config asks for best-effort values.
+_VOUCHED_FOR = ("angle", "moment")
 _GROUND = {
     "vgrf": "Force",
     "cop_ap": "CentreOfPressure",
     "cop_ml": "CentreOfPressure",
     "contact": "Contact",
 }
+# When a foot landed and left the ground: by the key in `ground`, the kind of its marker.
+_STEPS = {"heel_strike_ns": "heel_strike", "toe_off_ns": "toe_off"}
 _FLAGS = {"valid": "Validity", "moment_valid": "Validity"}
 _FLAG_UNIT = "0 or 1"
 
@@ -41,13 +43,18 @@ class LslChannel:
 
 def channels(frame: Mapping[str, Any], hello: Mapping[str, Any]) -> tuple[LslChannel, ...]:
     """All that a session's frames hold for LSL. positive: of an outcome, in words which way its number grows."""
-    told = {outcome["name"]: outcome for outcome in hello["outcomes"]}
+    outcomes = {outcome["name"]: outcome for outcome in hello["outcomes"]}
+    velocities = {velocity["name"]: velocity for velocity in hello.get("velocities", ())}
     found = []
-    for group, (suffix, kind, unit) in _ANGLES.items():
+    for group, (suffix, kind, unit) in _JOINTS.items():
+        told = velocities if group == "velocity" else outcomes
         for name in frame.get(group) or {}:
-            outcome = told.get(name, {})
-            own = outcome.get("unit", unit) if group in ("angle", "moment") else unit
-            found.append(LslChannel(name + suffix, own, kind, (group, name), outcome.get("positive", "")))
+            of_it = told.get(name, {})
+            found.append(
+                LslChannel(
+                    name + suffix, of_it.get("unit", unit), kind, (group, name), of_it.get("positive", "")
+                )
+            )
     units = {channel.name: channel.unit for channel in CHANNELS}
     for side in SIDES:
         for key, kind in _GROUND.items():
@@ -69,6 +76,16 @@ def sample(layout: Sequence[LslChannel], frame: Mapping[str, Any]) -> list[float
 def nothing(layout: Sequence[LslChannel]) -> list[float]:
     """The sample of a tick of which no frame came: NaN, and not valid."""
     return [0.0 if channel.type == "Validity" else math.nan for channel in layout]
+
+
+def steps(frame: Mapping[str, Any]) -> dict[tuple[str, str], int]:
+    """By side and kind, when the foot last did it, ns of the service's clock; what it has not done is not there."""
+    return {
+        (side, kind): foot[key]
+        for side, foot in frame["ground"].items()
+        for key, kind in _STEPS.items()
+        if foot.get(key) is not None
+    }
 
 
 def _number(frame: Mapping[str, Any], path: tuple[str, ...]) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 import pylsl
 
 from jetson_runtime.bridges.lsl_clock import LslClock
-from jetson_runtime.bridges.lsl_layout import LslChannel, channels, nothing, sample
+from jetson_runtime.bridges.lsl_layout import LslChannel, channels, nothing, sample, steps
 from jetson_runtime.bridges.sessions import Sessions
 from jetson_runtime.stream import messages
 from jetson_runtime.stream.text import to_json
@@ -40,6 +40,7 @@ class Outlets:
         self._layout: tuple[LslChannel, ...] = ()
         self._frames: pylsl.StreamOutlet | None = None
         self._last_seq: int | None = None
+        self._steps: dict[tuple[str, str], int] = {}
         self._waiting: deque[dict[str, Any]] = deque(maxlen=_WAITING)
         info = pylsl.StreamInfo(
             f"{name}-events", "Markers", 1, pylsl.IRREGULAR_RATE, pylsl.cf_string, f"{self._source}/events"
@@ -61,6 +62,7 @@ class Outlets:
         if hello["session"] != self._session:
             self._session = hello["session"]
             self._last_seq = None
+            self._steps = {}
             self._clock.renew()
             self._waiting.clear()
             told = {"kind": "session", "id": self._session, "model": hello["model"]}
@@ -77,7 +79,17 @@ class Outlets:
             self._events.push_sample([to_json(told)], at_s)
         elif message["topic"] == messages.FRAME:
             self._push_frame(message, at_s)
+            self._push_steps(message)
         return True
+
+    def _push_steps(self, frame: Mapping[str, Any]) -> None:
+        """A marker for each landing and lift-off since the frame before; none for those before the first frame."""
+        told = steps(frame)
+        for (side, kind), at_ns in told.items():
+            at_s = self._clock.seconds(at_ns)
+            if at_ns > self._steps.get((side, kind), frame["t_ns"] - 1) and at_s is not None:
+                self._events.push_sample([to_json({"kind": kind, "side": side})], at_s)
+        self._steps = told
 
     def _push_frame(self, frame: Mapping[str, Any], at_s: float) -> None:
         seq = frame["seq"]
