@@ -8,13 +8,13 @@ import math
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from bridged_suit import PATIENCE_S, BridgedSuit, Tap, bridged, free_port, same
 from logged_process import LoggedProcess
+from lsl_inlets import channels_of, inlet_of, lsl_minus_monotonic, pulled
 from worn_suit import RUN, until
 
 from jetson_runtime.bridges.lsl_clock import Offset
@@ -32,52 +32,6 @@ def bridge(suit: BridgedSuit) -> Iterator[LoggedProcess]:
     yield process
     if process.process.poll() is None:
         assert process.stop() == 0, process.log
-
-
-def inlet_of(name: str, process: LoggedProcess) -> pylsl.StreamInlet:
-    """Open, so that nothing sent from now on is missed."""
-    found: list[pylsl.StreamInfo] = []
-
-    def is_there() -> bool:
-        assert process.process.poll() is None, process.log
-        found.extend(pylsl.resolve_byprop("name", name, timeout=1.0))
-        return bool(found)
-
-    assert until(is_there, PATIENCE_S), process.log
-    inlet = pylsl.StreamInlet(found[0], max_buflen=60)
-    inlet.open_stream(timeout=PATIENCE_S)
-    return inlet
-
-
-def pulled(inlet: pylsl.StreamInlet) -> list[tuple[float, list]]:
-    """All samples that have come, each with its time stamp."""
-    told = []
-    while True:
-        samples, stamps = inlet.pull_chunk(timeout=0.2, max_samples=2000)
-        if not stamps:
-            return told
-        told += list(zip(stamps, samples, strict=True))
-
-
-def channels_of(inlet: pylsl.StreamInlet) -> list[dict[str, str]]:
-    entry = inlet.info(timeout=PATIENCE_S).desc().child("channels").child("channel")
-    found = []
-    while not entry.empty():
-        keys = ("label", "unit", "type", "positive")
-        found.append({key: entry.child_value(key) for key in keys})
-        entry = entry.next_sibling("channel")
-    return found
-
-
-def lsl_minus_monotonic() -> float:
-    """In seconds, by this test's own measurement."""
-    brackets = []
-    for _ in range(50):
-        before = time.monotonic_ns()
-        other = pylsl.local_clock()
-        after = time.monotonic_ns()
-        brackets.append((after - before, other - (before + after) / 2e9))
-    return min(brackets)[1]
 
 
 def matched(samples, frames, offset_s, tolerance_s=MILLISECOND):
