@@ -199,3 +199,17 @@ def test_a_page_that_never_reads_costs_the_others_nothing(suit: ShownSuit) -> No
         time.sleep(1.0)
         assert len(lives(messages(live, 2.0))) > 10
     stuck.close()
+
+
+def test_row_24_the_page_is_served_with_the_copy_of_a_damaged_config_and_says_so(tmp_path: Path) -> None:
+    port = next(PORTS)
+    config = config_with(tmp_path, f"port = {port}")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "suit.toml.last-good").write_bytes(config.read_bytes())
+    config.write_bytes(config.read_bytes()[:40])
+    page = Dashboard(config, port)
+    try:
+        assert until(page.is_ready, 60.0), page.log
+        assert "its last good copy" in page.log
+    finally:
+        assert page.stop() == 0, page.log
