@@ -1,35 +1,20 @@
-"""`second-skin bridge foxglove` on a live suit, and the recording exported for Foxglove, as a viewer reads them."""
+"""`second-skin bridge foxglove` on a live suit, as a viewer hears it."""
 
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Iterator
-from pathlib import Path
 
-import numpy as np
 import pytest
-from bridged_suit import PATIENCE_S, BridgedSuit, Tap, free_port, passed, same
-from foxglove_client import FoxgloveClient, decode
-from logged_process import SECOND_SKIN, LoggedProcess
-from mcap.reader import make_reader
+from bridged_suit import PATIENCE_S, BridgedSuit, Tap, free_port
+from foxglove_client import FoxgloveClient
+from foxglove_shown import TOPICS, assert_same_frame, assert_same_map
+from logged_process import LoggedProcess
 from worn_suit import until
 
-from jetson_runtime.cli import main
 from jetson_runtime.dashboard.figure import figure
-from jetson_runtime.recording.mcap_file import Reading
-from jetson_runtime.stream import messages
 
 pytest.importorskip("foxglove", reason="needs the extra bridges")
-
-TOPICS = {
-    "/frame": ("protobuf", "second_skin.Frame"),
-    "/status": ("json", "second_skin.Status"),
-    "/event": ("protobuf", "foxglove.Log"),
-    "/figure": ("protobuf", "foxglove.SceneUpdate"),
-    "/pressure/r": ("protobuf", "foxglove.Grid"),
-    "/pressure/l": ("protobuf", "foxglove.Grid"),
-}
 
 
 @pytest.fixture(scope="module")
@@ -66,53 +51,6 @@ def client(bridge: LoggedProcess, port: int) -> Iterator[FoxgloveClient]:
     with made[0] as one:
         assert until(has_all, PATIENCE_S), one.channels
         yield one
-
-
-def assert_same_frame(shown, frame) -> None:
-    """shown: a Protobuf message."""
-    assert (shown.seq, shown.t_ns, shown.session) == (frame["seq"], frame["t_ns"], frame["session"])
-    assert (shown.valid, shown.state, list(shown.missing)) == (
-        frame["valid"],
-        frame["state"],
-        frame["missing"],
-    )
-    for group in ("angle", "moment", "angle_imu", "interval"):
-        told = getattr(shown, group)
-        assert all(same(getattr(told, name), value) for name, value in frame[group].items())
-    for side in ("r", "l"):
-        foot = getattr(shown.ground, side)
-        assert all(
-            same(getattr(foot, key), frame["ground"][side][key]) for key in ("vgrf", "cop_ap", "contact")
-        )
-
-
-def cells_of(grid) -> np.ndarray:
-    """(rows of the grid, columns, 2): kPa, and 1 where there is a sensor."""
-    fields = {field.name: field.offset for field in grid.fields}
-    count = len(grid.data) // grid.cell_stride
-    told = [
-        (
-            struct.unpack_from("<f", grid.data, i * grid.cell_stride + fields["kpa"])[0],
-            grid.data[i * grid.cell_stride + fields["sensor"]],
-        )
-        for i in range(count)
-    ]
-    return np.array(told).reshape(-1, grid.column_count, 2)
-
-
-def assert_same_map(grid, foot, side) -> None:
-    cells = cells_of(grid)
-    assert cells.shape == (foot["columns"], foot["rows"], 2)
-    assert cells[..., 1].sum() == len(foot["cells"])
-    assert cells[..., 0].sum() == pytest.approx(sum(foot["kpa"]), rel=1e-5)
-    # Where the centre of the grid's pressure lies is where the insole says that its centre is.
-    ahead = (np.arange(foot["rows"]) + 0.5) * grid.cell_size.x + grid.pose.position.x
-    to_left = (np.arange(foot["columns"]) + 0.5) * grid.cell_size.y + grid.pose.position.y
-    kpa = cells[..., 0] / cells[..., 0].sum()
-    lateral = -1 if side == "r" else 1
-    middle = -0.09 if side == "r" else 0.09
-    assert (kpa.sum(axis=0) * ahead).sum() == pytest.approx(foot["cop_ap_m"], abs=1e-3)
-    assert (kpa.sum(axis=1) * to_left).sum() == pytest.approx(middle + lateral * foot["cop_ml_m"], abs=1e-3)
 
 
 def test_the_channels_are_of_schemas_that_foxglove_shows(client):
@@ -235,67 +173,3 @@ def test_a_port_that_is_taken_is_told(suit, bridge, client, port):
         assert f"127.0.0.1:{port}: cannot be opened" in second.log
     finally:
         second.kill()
-
-
-@pytest.fixture(scope="module")
-def recording(suit: BridgedSuit) -> Path:
-    """Some seconds in one file, with a mark."""
-    folder = suit.folder / "recordings"
-    words = ("record", "--config", str(suit.config), "--folder", str(folder))
-    recorder = LoggedProcess(suit.folder, *SECOND_SKIN, *words)
-
-    def told() -> dict:
-        return suit.service.status.get("recording") or {}
-
-    assert until(lambda: told().get("state") == "recording", PATIENCE_S), recorder.log
-    passed(3.0)
-    suit.ask("mark", text="recorded")
-    passed(1.5)
-    assert recorder.stop() == 0, recorder.log
-    (path,) = folder.glob("*.mcap")
-    return path
-
-
-def test_a_recording_is_exported_with_the_same_channels_and_numbers(recording, tmp_path, capsys):
-    out = tmp_path / "shown.mcap"
-    assert main(["export", str(recording), "--to", "foxglove", "--out", str(out)]) == 0
-    recorded = [messages.decode(message.payload) for message in Reading(recording)]
-    frames = {message["seq"]: message for message in recorded if message["topic"] == "frame"}
-    assert f"{out}: {len(frames)} frames" in capsys.readouterr().out
-    hellos = [message for message in recorded if message["topic"] == "hello"]
-    offset_ns = hellos[-1]["utc_minus_monotonic_ns"]
-    shown: dict[str, list] = {}
-    with out.open("rb") as file:
-        for schema, channel, message in make_reader(file).iter_messages():
-            assert (channel.message_encoding, schema.name) == TOPICS[channel.topic]
-            read = decode(channel.message_encoding, schema.name, schema.data, message.data)
-            shown.setdefault(channel.topic, []).append((message.log_time, read))
-    assert shown.keys() == TOPICS.keys()
-    assert [told.seq for _, told in shown["/frame"]] == sorted(frames)
-    for log_ns, told in shown["/frame"]:
-        assert_same_frame(told, frames[told.seq])
-        assert log_ns == told.t_ns + offset_ns
-    assert any(
-        json.loads(line.message.partition(" ")[2]).get("text") == "recorded" for _, line in shown["/event"]
-    )
-    states = [message for message in recorded if message["topic"] == "status"]
-    assert [told["t_ns"] for _, told in shown["/status"]] == sorted({state["t_ns"] for state in states})
-    for side in ("r", "l"):
-        grids = shown[f"/pressure/{side}"]
-        assert len(grids) > len(frames) / 15, "one for every tenth frame"
-        force_n = {
-            frame["t_ns"] + offset_ns: frame["ground"][side]["vgrf"] * 70 * 9.80665
-            for frame in frames.values()
-        }
-        log_ns, grid = grids[len(grids) // 2]
-        nearest = min(force_n, key=lambda at_ns: abs(at_ns - log_ns))
-        told_n = cells_of(grid)[..., 0].sum() * 1000 * grid.cell_size.x * grid.cell_size.y
-        assert told_n == pytest.approx(force_n[nearest], rel=0.05)
-
-
-@pytest.mark.parametrize("words", [("--by-mark",), ()])
-def test_what_cannot_be_exported_is_told(recording, tmp_path, capsys, words):
-    """Cut by marks; or written over the recording itself."""
-    out = tmp_path / "cut" if words else recording
-    assert main(["export", str(recording), "--to", "foxglove", "--out", str(out), *words]) == 2
-    assert ("--by-mark" if words else "is the recording itself") in capsys.readouterr().err
