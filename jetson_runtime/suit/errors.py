@@ -11,6 +11,7 @@ SuitError
   NoValue        nothing in the stream that may be acted on now
   CommandRefused a command that the service did not do
   StateError     what is to outlive the service cannot be kept
+  ShiftError     the file of a shift's dose is damaged, of other moments, of another wearer or of another shift
   KeyFileError   a CURVE key or the dashboard's password that is not there, not well-formed, or readable by others
 """
 
@@ -65,3 +66,7 @@ class CommandRefused(SuitError):
 
 class KeyFileError(SuitError):
     """A file with a secret, a CURVE key or a password, that cannot be used, or must not be."""
+
+
+class ShiftError(SuitError):
+    """The file in which the dose of a shift is kept."""
