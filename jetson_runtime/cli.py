@@ -210,6 +210,23 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(handler=handler)
 
 
+def _bridge(parser: argparse.ArgumentParser) -> None:
+    """A bridge is a module with `add_arguments` and `run`, which makes its own parser of the words after its name."""
+    parser.add_argument("name", metavar="NAME", choices=tuple(_BRIDGES), help="one of those below")
+    parser.add_argument("words", metavar="...", nargs=argparse.REMAINDER, help="its options; NAME --help")
+    parser.epilog = "\n".join(f"  {name:10} {summary}" for name, (summary, _) in _BRIDGES.items())
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+
+    def handler(options: argparse.Namespace) -> int:
+        summary, path = _BRIDGES[options.name]
+        module = importlib.import_module(path)
+        own = argparse.ArgumentParser(prog=f"second-skin bridge {options.name}", description=summary)
+        module.add_arguments(own)
+        return int(module.run(own.parse_args(options.words)))
+
+    parser.set_defaults(handler=handler)
+
+
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": ("run the service: from the suit's serial ports to ZeroMQ", _run),
     "standby": ("hold the ports while the service restarts, so that it goes on at once", _standby),
@@ -237,7 +254,11 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "wearer": ("`wearer set`: who wears the suit from now on", _order("wearer")),
     "mark": ("a line into the recording", _order("mark")),
     "ping": ("how far the service's clock is ahead of this machine's", _order("ping")),
+    "bridge": ("the stream into another system, by a process of its own", _bridge),
     "bench": ("measure what the runtime costs on this machine", _bench),
+}
+_BRIDGES = {
+    "nats": ("one-second batches to a fleet's server (NATS JetStream)", "jetson_runtime.fleet.command"),
 }
 _BENCHMARKS = {
     "engines": "one tick of the network in every way that can be had here, beside the memory's own limit",
