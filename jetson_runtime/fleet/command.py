@@ -13,7 +13,6 @@ from jetson_runtime.stream.options import add_key
 from jetson_runtime.suit.errors import ConfigError, SuitError
 
 _SUIT_CONFIG = Path("/etc/second-skin/suit.toml")
-_DEFAULTS = "{} in the settings"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,15 +32,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_access(parser)
 
 
-def add_access(parser: argparse.ArgumentParser) -> None:
+def add_access(parser: argparse.ArgumentParser, default: object = None) -> None:
     """What a server is shown; the names are those of `FleetSettings`."""
-    add = parser.add_argument
-    add("--login", type=Path, metavar="FILE", help="user and password on a line, chmod 600")
-    add("--creds", type=Path, metavar="FILE", help="a user's JWT and seed, chmod 600 (needs the package nkeys)")
-    add("--tls-ca", type=Path, metavar="FILE", help="whose certificates are believed")
-    add("--tls-cert", type=Path, metavar="FILE", help="this machine's certificate")
-    add("--tls-key", type=Path, metavar="FILE", help="its key, chmod 600")
-    add("--plain", action="store_true", default=None, help="no TLS, though others can reach the server")
+
+    def add(name: str, told: str) -> None:
+        parser.add_argument(name, type=Path, default=default, metavar="FILE", help=told)
+
+    add("--login", "user and password on a line, chmod 600")
+    add("--creds", "a user's JWT and seed, chmod 600 (needs the package nkeys)")
+    add("--tls-ca", "whose certificates are believed")
+    add("--tls-cert", "this machine's certificate")
+    add("--tls-key", "its key, chmod 600")
+    told = "no TLS, though others can reach the server"
+    parser.add_argument("--plain", action="store_true", default=default, help=told)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -75,6 +75,7 @@ class Forwarder:
             try:
                 async with server.connected(self._settings.access, name) as (client, jetstream):
                     await self._forward(client, jetstream)
+                return
             except (*server.trouble(), SuitError) as error:
                 self._tell(str(error) or type(error).__name__)
             if time.monotonic() - begun_s > _LONGEST_WAIT_S:
@@ -83,7 +84,7 @@ class Forwarder:
             wait_s = min(2.0 * wait_s, _LONGEST_WAIT_S)
 
     async def _forward(self, client: Client, jetstream: JetStreamContext) -> None:
-        """Until the connection is lost (raises what `server.trouble` names), or the end is asked for."""
+        """Until the end is asked for; raises what `server.trouble` names where the connection is lost."""
         settings = self._settings
         subject = batches.subject(settings.site, settings.suit, batches.FRAMES)
         stream = await server.stream_of(jetstream, subject, settings.stream)
