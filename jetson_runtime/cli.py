@@ -268,6 +268,7 @@ _BENCHMARKS = {
     "start": "from the start of the process to the first frame and the first valid one",
     "restart": "from a kill to the next valid frame, with a standby process and without",
     "recording": "what a recorder costs the tick: pairs of stretches with it and without it",
+    "fleet": "many suits into one NATS server that is killed on the way: what of it is there, once, in order",
     "soak": "hours on a suit whose cables come loose, with garbage and a stalled client: what grows, what is lost",
 }
 

@@ -41,7 +41,7 @@ def subject(site: str, suit: str, kind: str) -> str:
 
 
 def of_frames(frames: Sequence[Mapping[str, Any]]) -> list[Batch]:
-    """Batches of decoded `frame` messages of one session, in order: one for each stretch of frames of the same fields."""
+    """Batches of decoded `frame` messages of one session, in order: one for each stretch of the same fields."""
     stretches = [(list(frames), _table(frames))]
     if stretches[0][1] is None:
         groups = [list(group) for _, group in groupby(frames, key=_shape)]

@@ -73,7 +73,7 @@ class Bridge:
         new = self._listener.batches()
         named = {"site": self._settings.site, "suit": self._settings.suit}
         for batch in new:
-            batch |= named
+            batch.update(named)
             if batch["kind"] == STATUS:
                 batch["bridge"] = self._about()
         lost = max(0, len(self._held) + len(new) - _HELD)
@@ -89,7 +89,9 @@ class Bridge:
         except OSError as error:
             why = f"{self._store.folder}: {error.strerror or error}"
         if why != self._disk:
-            _log.warning("%s; %d batches are held", why, len(self._held)) if why else _log.info("the disk is back")
+            _log.warning("%s; %d batches are held", why, len(self._held)) if why else _log.info(
+                "the disk is back"
+            )
         self._disk = why
         self._tell_counts()
 
@@ -117,10 +119,14 @@ class Bridge:
 
     def _tell_counts(self) -> None:
         """A line for what was lost since the last one."""
-        counts = {name: count for name, count in self._counts().items() if name not in ("missed", "malformed")}
+        counts = {
+            name: count for name, count in self._counts().items() if name not in ("missed", "malformed")
+        }
         if counts != self._told:
             if any(counts.values()):
-                _log.warning("lost: %s", ", ".join(f"{count} {name}" for name, count in counts.items() if count))
+                _log.warning(
+                    "lost: %s", ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+                )
             self._told = counts
 
 

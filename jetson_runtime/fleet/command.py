@@ -18,8 +18,18 @@ _SUIT_CONFIG = Path("/etc/second-skin/suit.toml")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `second-skin bridge nats`; those without a default here override the settings' file."""
     add = parser.add_argument
-    add("--settings", type=Path, metavar="FILE", help="fleet.toml; each option below comes before its key there")
-    add("--server", action="append", metavar="URL", help="nats://HOST:4222 or tls://HOST:4222; may be given again")
+    add(
+        "--settings",
+        type=Path,
+        metavar="FILE",
+        help="fleet.toml; each option below comes before its key there",
+    )
+    add(
+        "--server",
+        action="append",
+        metavar="URL",
+        help="nats://HOST:4222 or tls://HOST:4222; may be given again",
+    )
     add("--site", metavar="NAME", help="where the suit is: a word of the subject")
     add("--suit", metavar="NAME", help="which suit it is: a word of the subject")
     add("--config", type=Path, default=_SUIT_CONFIG, metavar="FILE", help=f"for the address ({_SUIT_CONFIG})")
@@ -28,7 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--store", type=Path, metavar="FOLDER", help="of what waits (/var/lib/second-skin/fleet)")
     add("--store-mb", type=int, metavar="MB", help="its bound: beyond it the oldest is dropped (2000)")
     add("--kb-s", type=int, metavar="N", help="how fast what has waited is forwarded, kB/s (1000)")
-    add("--stream", metavar="NAME", help="of the server's stream, where it has none for these subjects (SECONDSKIN)")
+    add(
+        "--stream",
+        metavar="NAME",
+        help="of the server's stream, where it has none for these subjects (SECONDSKIN)",
+    )
     add_access(parser)
 
 

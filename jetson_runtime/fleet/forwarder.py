@@ -1,8 +1,8 @@
 """From the local store to the server: one batch after the other, each acknowledged before the next is sent.
 
 Every connection begins by asking the server what it has: that, not this side's memory, says where to go on. A batch
-carries an id that the server takes once, and the number on the stream that the batch before it must have; so a copy that
-a dying network delivers late comes in neither twice nor out of turn.
+carries an id that the server takes once, and the number on the stream that the batch before it must have; so a copy
+that a dying network delivers late comes in neither twice nor out of turn.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class Forwarder:
         self._credit = 0.0
         self._credit_s = time.monotonic()
         self._subject_seq = dict.fromkeys(KINDS, 0)
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="forwarder", daemon=True)
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._run()), name="forwarder", daemon=True
+        )
 
     def start(self) -> None:
         self._thread.start()
@@ -120,7 +122,7 @@ class Forwarder:
         if number == 0:
             if any(self._subject_seq.values()):
                 _log.warning(
-                    "what the server has of %s/%s is of another store: this folder is new, or another bridge has this name",
+                    "what the server has of %s/%s is of another store: a new folder, or another bridge of this name",
                     self._settings.site,
                     self._settings.suit,
                 )

@@ -1,7 +1,7 @@
 """A suit's stream as the bridge hears it, gathered into the batches of a second.
 
-ZeroMQ's own thread receives, whatever this program is doing; it is asked ten times a second. What never came is known by
-the frames' numbers, and told in the next batch.
+ZeroMQ's own thread receives, whatever this program is doing; it is asked ten times a second. What never came is known
+by the frames' numbers, and told in the next batch.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ class Listener:
             self._socket.connect(endpoint)
         except zmq.ZMQError as error:
             self.close()
-            raise EndpointError(f"{endpoint}: {error.strerror}; write tcp://HOST:PORT or ipc:///PATH") from error
+            raise EndpointError(
+                f"{endpoint}: {error.strerror}; write tcp://HOST:PORT or ipc:///PATH"
+            ) from error
 
     def close(self) -> None:
         endpoints.close(self._socket, self._context)

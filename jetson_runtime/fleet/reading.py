@@ -1,4 +1,4 @@
-"""What a server holds of a fleet, read: suits, their newest words, batches in order. For the laboratory and benchmarks."""
+"""What a server holds of a fleet, read: suits, their newest words, batches in order."""
 
 from __future__ import annotations
 
@@ -96,7 +96,11 @@ class Fleet:
                     left -= 1
                     payload = b"" if headers_only else one.data
                     yield Message(
-                        about.sequence.stream, one.subject, _seconds(about.timestamp), dict(one.headers or {}), payload
+                        about.sequence.stream,
+                        one.subject,
+                        _seconds(about.timestamp),
+                        dict(one.headers or {}),
+                        payload,
                     )
         finally:
             await reader.unsubscribe()
@@ -104,7 +108,7 @@ class Fleet:
 
 @asynccontextmanager
 async def opened(access: Access, stream: str = "") -> AsyncIterator[Fleet]:
-    """stream: its name; '': the one that takes the suits' subjects. EndpointError: no server, or none with such a stream."""
+    """stream: its name; '': the one that takes the suits' subjects. EndpointError: no server, or no such stream."""
     try:
         async with server.connected(access, "second-skin-lab fleet") as (_, jetstream):
             name = stream or await server.stream_of(jetstream, batches.subject("any", "any", batches.FRAMES))

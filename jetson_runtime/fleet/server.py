@@ -1,4 +1,4 @@
-"""A NATS server with JetStream: how it is reached, and the stream that holds all suits. Needs nats-py (extra `fleet`)."""
+"""A NATS server with JetStream: how it is reached, and the stream that holds all suits. Needs nats-py."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Access:
     """Addresses of one server, and what it is shown.
 
     plain: neither certificates nor encryption although others can reach the server. login: file with user and password
-    on a line; creds: file of a user's JWT and its seed; tls_*: PEM files. A file with a secret that others than its owner
-    can read is refused.
+    on a line; creds: file of a user's JWT and its seed; tls_*: PEM files. A file with a secret that others than its
+    owner can read is refused.
     """
 
     servers: tuple[str, ...] = (DEFAULT_SERVER,)
@@ -149,7 +149,7 @@ def trouble() -> tuple[type[Exception], ...]:
 
 
 async def stream_of(jetstream: JetStreamContext, subject: str, create: str = "") -> str:
-    """The stream that takes `subject`. create: the name to make one with where there is none; '' raises EndpointError."""
+    """The stream that takes `subject`. create: the name to make one with where there is none; '': EndpointError."""
     from nats.js import api, errors
 
     try:

@@ -32,8 +32,8 @@ _LARGEST_SEGMENT_BYTES = 16 << 20
 _SMALLEST_SEGMENT_BYTES = 1 << 16
 # The bound is kept by dropping whole segments: about so many there are.
 _SEGMENTS = 16
-# A server that lost its newest minutes with its power is given them again: nats-server brings its files to the disk every
-# two minutes.
+# A server that lost its newest minutes with its power is given them again: nats-server brings its files to the disk
+# every two minutes.
 KEEP_SENT_S = 900.0
 
 
@@ -49,8 +49,8 @@ class Record(NamedTuple):
 class Store:
     """Opened by one process at a time. `append`, `keep`, `close`: the writing thread; all else: any thread.
 
-    id: of this store, random, for as long as the folder exists. dropped: batches that the server never had and that made
-    room for newer ones; damaged: places that could not be read. Numbers count batches from 1.
+    id: of this store, random, for as long as the folder exists. dropped: batches that the server never had and that
+    made room for newer ones; damaged: places that could not be read. Numbers count batches from 1.
     """
 
     def __init__(self, folder: Path, limit_bytes: int, keep_sent_s: float = KEEP_SENT_S) -> None:
@@ -73,7 +73,9 @@ class Store:
             known_id, self._sent = _read_cursor(folder / _CURSOR)
             self._open_segments()
         except OSError as error:
-            raise StateError(f"{folder}: cannot be used: {error.strerror}; name another with --store") from error
+            raise StateError(
+                f"{folder}: cannot be used: {error.strerror}; name another with --store"
+            ) from error
         found = next((s.store_id for s in reversed(self._segments) if s.store_id), "")
         self.id = found or known_id or secrets.token_hex(segment.ID_CHARACTERS // 2)
         if known_id != self.id:

@@ -25,7 +25,9 @@ _CLEAR = "\x1b[H\x1b[2J"
 
 def add(commands: Commands) -> None:
     """`fleet`, and what it has below it."""
-    fleet = commands.add_parser("fleet", help="all suits of a NATS server: state, age, backlog, faults; pull sessions")
+    fleet = commands.add_parser(
+        "fleet", help="all suits of a NATS server: state, age, backlog, faults; pull sessions"
+    )
     _add_access(fleet)
     add_json(fleet, "a table")
     fleet.add_argument("--watch", action="store_true", help=f"again every {_WATCH_S:.0f} s, until Ctrl-C")
@@ -51,7 +53,11 @@ def _add_access(command: argparse.ArgumentParser, default: object = None) -> Non
     from jetson_runtime.fleet.command import add_access
 
     command.add_argument(
-        "--server", action="append", default=default, metavar="URL", help="nats://HOST:4222 or tls://HOST:4222"
+        "--server",
+        action="append",
+        default=default,
+        metavar="URL",
+        help="nats://HOST:4222 or tls://HOST:4222",
     )
     add_access(command, default)
 
@@ -135,7 +141,9 @@ def _pull(options: argparse.Namespace) -> int:
         for first, count in check.missing:
             print(f"  {first} to {first + count - 1}: {count} never came")
         if check.missing and done.said_missed is not None:
-            print(f"  the suit's own last status counts {done.said_missed} ticks that it missed since its start")
+            print(
+                f"  the suit's own last status counts {done.said_missed} ticks that it missed since its start"
+            )
         if check.repeated:
             print(f"  {check.repeated} came twice or behind a newer one, and are left out")
         for name in sorted(check.left_out):

@@ -47,7 +47,14 @@ def table(suits: list[SuitSeen]) -> tuple[tuple[str, ...], list[tuple[str, ...]]
     rows = []
     for one in suits:
         faults = "; ".join(filter(None, (*one.faults, one.bridge)))
-        words = (one.state, _age(one.age_s), str(one.waiting), str(one.frames_missed), str(one.lost), faults or "-")
+        words = (
+            one.state,
+            _age(one.age_s),
+            str(one.waiting),
+            str(one.frames_missed),
+            str(one.lost),
+            faults or "-",
+        )
         rows.append((f"{one.site}/{one.suit}", *words))
     return head, rows
 

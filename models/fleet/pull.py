@@ -39,7 +39,7 @@ class Session:
 
 @dataclass(frozen=True)
 class Pulled:
-    """What was written. said_missed: ticks that the suit itself said it had missed, in its last status; None: no word."""
+    """What was written. said_missed: ticks that the suit's last status says it had missed; None: no word."""
 
     path: Path
     session: str
@@ -110,7 +110,9 @@ async def site_of(fleet: reading.Fleet, suit: str) -> str:
 
 
 def _chosen(found: list[Session], name: str, suit: str) -> Session:
-    fitting = [one for one in found if one.name == name] or [one for one in found if one.name.startswith(name)]
+    fitting = [one for one in found if one.name == name] or [
+        one for one in found if one.name.startswith(name)
+    ]
     if len(fitting) == 1:
         return fitting[0]
     told = ", ".join(one.name for one in found) or "none"
@@ -129,7 +131,9 @@ async def _write(fleet: reading.Fleet, site: str, suit: str, session: Session, p
             if message.session != session.name:
                 continue
             batch = batches.unpack(message.payload)
-            meta |= {key: json.dumps(batch[key]) for key in _META if batch.get(key) is not None and key not in meta}
+            meta |= {
+                key: json.dumps(batch[key]) for key in _META if batch.get(key) is not None and key not in meta
+            }
             held += rows.of(batches.columns(batch))
             if writer is None and rows.schema is not None:
                 writer = pq.ParquetWriter(path, rows.schema, compression="zstd")

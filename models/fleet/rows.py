@@ -21,7 +21,9 @@ LONGEST_ROWS = 24 * 3600 * 200
 # What `t_ns` tells as well, and what this makes by itself.
 _LEFT_OUT = ("t", "seq", "t_ns", "valid")
 _OUTCOME_UNITS = {item.name: item.outcome.unit for item in published_outcomes(SIDES)}
-_INSOLE_UNITS = {channel.quantity: channel.unit for channel in CHANNELS if channel.quantity not in ("accel", "gyro")}
+_INSOLE_UNITS = {
+    channel.quantity: channel.unit for channel in CHANNELS if channel.quantity not in ("accel", "gyro")
+}
 
 
 @dataclass
@@ -71,8 +73,8 @@ class Rows:
         self._paths: dict[str, str] = {}
 
     def of(self, columns: Mapping[str, Sequence[Any]]) -> Iterator[pa.Table]:
-        """The rows from behind the last batch to the end of this one; where no frame came they hold nothing, and are not
-        valid. columns: of `batches.columns`. ValueError: a gap of more than a day, or no frames."""
+        """The rows from behind the last batch to the end of this one; where no frame came they hold nothing, and are
+        not valid. columns: of `batches.columns`. ValueError: a gap of more than a day, or no frames."""
         if not {"seq", "t_ns", "valid"} <= columns.keys():
             raise ValueError("a batch of frames without seq, t_ns or valid")
         next_seq = None if self.check.last is None else self.check.last + 1
@@ -86,7 +88,9 @@ class Rows:
         first = int(seqs[0]) if next_seq is None else next_seq
         end = int(seqs[-1]) + 1
         if end - first > LONGEST_ROWS:
-            raise ValueError(f"{end - first} rows without a frame are more than a day: this is no one session")
+            raise ValueError(
+                f"{end - first} rows without a frame are more than a day: this is no one session"
+            )
         while int(seqs[0]) - first > _PIECE_ROWS:
             yield self._table({}, seqs[:0], places, first, first + _PIECE_ROWS)
             first += _PIECE_ROWS

@@ -40,7 +40,17 @@ class NatsProcess:
     def start(self) -> None:
         """Returns once it takes connections."""
         self.folder.mkdir(exist_ok=True)
-        words = ["-js", "-sd", str(self.folder), "-a", "127.0.0.1", "-p", str(self.port), "-l", f"{self.folder}/log"]
+        words = [
+            "-js",
+            "-sd",
+            str(self.folder),
+            "-a",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+            "-l",
+            f"{self.folder}/log",
+        ]
         self._process = subprocess.Popen(["nats-server", *words, *self._options])
         end_s = time.monotonic() + 30.0
         while time.monotonic() < end_s:
@@ -70,7 +80,9 @@ async def _kept(url: str, suit: str, kind: str) -> list[dict[str, Any]]:
     async with reading.opened(Access((url,))) as fleet:
         async for message in fleet.batches(SITE, suit, kind):
             told = batches.unpack(message.payload)
-            found.append({**told, "message_id": message.headers[batches.MESSAGE_ID], "waiting": message.waiting})
+            found.append(
+                {**told, "message_id": message.headers[batches.MESSAGE_ID], "waiting": message.waiting}
+            )
     return found
 
 
@@ -89,7 +101,9 @@ def accounted(kept: Sequence[dict[str, Any]]) -> bool:
     """Whether each number from the first frame to the last is there once and in order, or was told not to have been
     heard: a busy machine's public address drops some."""
     found = seqs(kept)
-    told = {n for batch in kept for first, count in batch.get("missing", ()) for n in range(first, first + count)}
+    told = {
+        n for batch in kept for first, count in batch.get("missing", ()) for n in range(first, first + count)
+    }
     told &= {*range(found[0], found[-1] + 1)} if found else set()
     return bool(found) and found == sorted({*range(found[0], found[-1] + 1)} - told)
 
@@ -162,5 +176,16 @@ class BridgeProcess(LoggedProcess):
 
     def __init__(self, folder: Path, endpoint: str, url: str, suit: str = "s1", *options: str) -> None:
         self.store = folder / f"store-{suit}"
-        words = ["--endpoint", endpoint, "--server", url, "--site", SITE, "--suit", suit, "--store", str(self.store)]
+        words = [
+            "--endpoint",
+            endpoint,
+            "--server",
+            url,
+            "--site",
+            SITE,
+            "--suit",
+            suit,
+            "--store",
+            str(self.store),
+        ]
         super().__init__(folder, *SECOND_SKIN, "bridge", "nats", *words, *options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -40,7 +41,7 @@ def test_batches_tell_what_the_suit_said(nats: NatsProcess, tmp_path: Path) -> N
     with ticking(tmp_path) as (publisher, ticker, address):
         publisher.set_status({"state": "running", "faults": []})
         bridge = BridgeProcess(tmp_path, address, nats.url)
-        assert until(lambda: (tmp_path / "store-s1").exists(), PATIENCE_S)
+        assert until((tmp_path / "store-s1").exists, PATIENCE_S)
         time.sleep(1.5)
         publisher.tell_event("mark", {"text": "here", "at_ns": time.monotonic_ns()})
         assert reaches(nats, lambda: ticker.posted + 100)
@@ -82,6 +83,39 @@ def test_a_server_that_is_killed_and_comes_back_misses_nothing(nats: NatsProcess
     kept = nats.kept("s1")
     assert whole(kept)
     assert accounted(kept)
+
+
+def test_a_server_that_lost_its_newest_minutes_is_given_them_again(nats: NatsProcess, tmp_path: Path) -> None:
+    """nats-server answers before its files are on the disk: after a power cut they are those of some time ago."""
+    with ticking(tmp_path) as (_, ticker, address):
+        bridge = BridgeProcess(tmp_path, address, nats.url)
+        assert reaches(nats, lambda: ticker.posted + 100), bridge.log
+        nats.kill()
+        shutil.copytree(nats.folder, tmp_path / "as it was")
+        nats.start()
+        assert reaches(nats, lambda: ticker.posted + 600), bridge.log
+        nats.kill()
+        shutil.rmtree(nats.folder)
+        shutil.copytree(tmp_path / "as it was", nats.folder)
+        nats.start()
+        assert reaches(nats, lambda: ticker.posted), bridge.log
+        assert bridge.stop() == 0, bridge.log
+    assert "goes on there" in bridge.log
+    kept = nats.kept("s1")
+    assert whole(kept)
+    assert accounted(kept)
+
+
+def test_a_lost_cursor_sends_nothing_twice(nats: NatsProcess, tmp_path: Path) -> None:
+    with ticking(tmp_path) as (_, ticker, address):
+        for _ in range(2):
+            bridge = BridgeProcess(tmp_path, address, nats.url)
+            assert reaches(nats, lambda: ticker.posted + 100), bridge.log
+            assert bridge.stop() == 0, bridge.log
+            (bridge.store / "cursor").unlink()
+    kept = nats.kept("s1")
+    assert whole(kept)
+    assert seqs(kept) == sorted(set(seqs(kept)))
 
 
 @pytest.mark.parametrize("seconds", [12, pytest.param(60, marks=pytest.mark.slow)])

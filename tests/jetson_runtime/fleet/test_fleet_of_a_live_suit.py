@@ -62,7 +62,7 @@ def test_a_live_suit_is_listed_pulled_and_whole(nats: NatsProcess, tmp_path: Pat
             for _ in range(3):
                 alone_ms.append(late_ms(suit, 2.0))
                 bridge = BridgeProcess(tmp_path, suit.suit.local, nats.url)
-                assert suit.frames_pass(200)
+                assert until(lambda: "connected" in bridge.log, PATIENCE_S), bridge.log  # noqa: B023 - asked at once
                 beside_ms.append(late_ms(suit, 2.0))
                 assert bridge.stop() == 0, bridge.log
         finally:
@@ -79,14 +79,30 @@ def test_a_live_suit_is_listed_pulled_and_whole(nats: NatsProcess, tmp_path: Pat
     told = lab("sessions", "--server", nats.url, "--suit", "s1")
     assert session in told.stdout, told.stderr
     out = tmp_path / "session.parquet"
-    words = ("pull", "--server", nats.url, "--site", SITE, "--suit", "s1", "--session", session[:4], "--json", str(out))
+    words = (
+        "pull",
+        "--server",
+        nats.url,
+        "--site",
+        SITE,
+        "--suit",
+        "s1",
+        "--session",
+        session[:4],
+        "--json",
+        str(out),
+    )
     done = lab(*words)
     found = json.loads(done.stdout)
     assert done.returncode == int(not found["whole"]), done.stderr
     assert found["frames"] == len(set(seqs(kept)))
     table = pq.read_table(out)
     assert table["seq"].to_pylist() == list(range(found["first"], found["last"] + 1))
-    came = [seq for seq, is_here in zip(table["seq"].to_pylist(), table["received"].to_pylist(), strict=True) if is_here]
+    came = [
+        seq
+        for seq, is_here in zip(table["seq"].to_pylist(), table["received"].to_pylist(), strict=True)
+        if is_here
+    ]
     assert came == seqs(kept)
     assert set(LABEL_NAMES) <= set(table.column_names)
     units = json.loads(table.schema.metadata[b"units"])
@@ -95,7 +111,9 @@ def test_a_live_suit_is_listed_pulled_and_whole(nats: NatsProcess, tmp_path: Pat
     assert sum(count for _, count in found["missing"]) == found["absent"] == table.num_rows - found["frames"]
 
 
-def test_the_local_address_loses_nothing_while_the_bridge_does_not_run(nats: NatsProcess, tmp_path: Path) -> None:
+def test_the_local_address_loses_nothing_while_the_bridge_does_not_run(
+    nats: NatsProcess, tmp_path: Path
+) -> None:
     """Ten seconds may wait there; SIGSTOP is a disk or a processor that gives nothing."""
     import signal
 

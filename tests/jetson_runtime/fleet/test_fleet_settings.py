@@ -36,7 +36,9 @@ def test_the_command_line_comes_first(tmp_path: Path) -> None:
     assert (found.suit, found.store_mb, found.site) == ("s2", 5, "lab")
 
 
-@pytest.mark.parametrize("wrong", [{"site": "a.b"}, {"suit": "s *"}, {"suit": ""}, {"store_mb": 0}, {"server": []}])
+@pytest.mark.parametrize(
+    "wrong", [{"site": "a.b"}, {"suit": "s *"}, {"suit": ""}, {"store_mb": 0}, {"server": []}]
+)
 def test_a_mistake_is_told_with_its_key(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         settings.load(None, {"server": ["nats://127.0.0.1:4222"], "site": "a", "suit": "b", **wrong})
@@ -75,5 +77,7 @@ def test_a_secret_that_others_can_read_is_refused(tmp_path: Path) -> None:
 def test_the_command_ends_with_what_is_wrong(tmp_path: Path) -> None:
     pytest.importorskip("nats")
     command = [sys.executable, "-m", "jetson_runtime.cli", "bridge", "nats", "--endpoint", "ipc:///nowhere"]
-    done = subprocess.run([*command, "--site", "a", "--suit", "b"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command, "--site", "a", "--suit", "b"], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, "server" in done.stderr) == (2, True)

@@ -60,7 +60,9 @@ def test_it_goes_on_where_it_stood(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cut", [1, 20, 900, 1030])
 @pytest.mark.parametrize("zeros", [0, 5000])
-def test_a_last_record_that_a_power_cut_left_half_costs_itself_alone(tmp_path: Path, cut: int, zeros: int) -> None:
+def test_a_last_record_that_a_power_cut_left_half_costs_itself_alone(
+    tmp_path: Path, cut: int, zeros: int
+) -> None:
     """zeros: a file system may have given the file its length and not its content."""
     filled(tmp_path, 10).close()
     path = newest_file(tmp_path)
@@ -78,7 +80,9 @@ def test_a_last_record_that_a_power_cut_left_half_costs_itself_alone(tmp_path: P
 
 @pytest.mark.parametrize("at", [0.1, 0.37, 0.5, 0.9])
 @pytest.mark.parametrize("size", [1, 40, 1500])
-def test_damage_anywhere_costs_what_was_hit_and_nothing_behind_it(tmp_path: Path, at: float, size: int) -> None:
+def test_damage_anywhere_costs_what_was_hit_and_nothing_behind_it(
+    tmp_path: Path, at: float, size: int
+) -> None:
     filled(tmp_path, 30).close()
     path = newest_file(tmp_path)
     data = bytearray(path.read_bytes())

@@ -66,7 +66,9 @@ def test_a_gap_is_rows_of_nothing_on_the_grid() -> None:
     assert table["seq"].to_pylist() == list(range(10, 16))
     assert table["t_ns"].to_pylist() == [seq * 5_000_000 for seq in range(10, 16)]
     assert table["time"].to_pylist() == pytest.approx([0.005 * i for i in range(6)])
-    assert table["received"].to_pylist() == table["valid"].to_pylist() == [True, True, False, False, True, True]
+    assert (
+        table["received"].to_pylist() == table["valid"].to_pylist() == [True, True, False, False, True, True]
+    )
     knee = table["knee_angle_r"].to_pylist()
     assert (knee[:2], knee[4:]) == ([10.0, 11.0], [14.0, 15.0])
     assert all(math.isnan(value) for value in knee[2:4])
@@ -109,7 +111,7 @@ def test_columns_are_named_as_export_names_them_and_know_their_units() -> None:
 
 def test_bytes_that_are_no_batch_are_an_error() -> None:
     for payload in (b"", b"\x00", b"\xc1", batches.pack({"kind": "frames"}, "x", 1)):
-        with pytest.raises(ValueError, match="batch|MessagePack"):
+        with pytest.raises(ValueError, match=r"batch|MessagePack"):
             batches.unpack(payload)
     (batch,) = batches.of_frames([frame(1)])
     for damaged in ({**batch, "columns": b"x"}, {**batch, "count": 2}, {**batch, "columns": None}):
