@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from jetson_runtime.bench import live, machine, report
-from jetson_runtime.bench.fleet_count import SITE, Counted, newest_number, still_missing
+from jetson_runtime.bench.fleet_count import SITE, Counted, count, newest_number, still_missing
 from jetson_runtime.demo.children import Child
 from jetson_runtime.suit.errors import EndpointError, SuitError
 
@@ -249,7 +249,8 @@ def _table(result: dict[str, Any], counted: list[Counted]) -> str:
     percent = 100.0 * good / max(1, total + sum(one.lost for one in counted))
     notes = (
         f"{len(counted)} suits, {result['minutes']:g} minutes, the server killed once and away for "
-        f"{result['away_s']:g} s: {percent:.2f} % of {total} batches there once and in order; {result['server_mb']:.0f} MB on the server, {result['bridge_cpu_percent']:.1f} % of a processor for "
-        f"each bridge; a light suit was late by {result['latest_s']:.1f} s at most"
+        f"{result['away_s']:g} s: {percent:.2f} % of {total} batches there once and in order\n"
+        f"{result['server_mb']:.0f} MB on the server, {result['bridge_cpu_percent']:.1f} % of a processor for each "
+        f"bridge; a light suit was late by {result['latest_s']:.1f} s at most"
     )
     return f"{report.table(head, rows)}\n{notes}"
