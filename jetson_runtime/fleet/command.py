@@ -68,6 +68,8 @@ def run(options: argparse.Namespace) -> int:
     need_nats()
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO)
     given = {key: getattr(options, key, None) for key in settings.FleetSettings.model_fields}
+    # Of each lost TLS connection it says that nats-py's way has no effect.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     found = settings.load(options.settings, given)
     endpoint = options.endpoint or _endpoint(options.config)
     stand_back()

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 DEFAULT_SERVER = "nats://127.0.0.1:4222"
 # A link that says nothing is given up after two of these.
 _PING_S = 10
-_CONNECT_S = 5
+_CONNECT_S = 10
 _CLOSE_S = 2.0
-ANSWER_S = 5.0
+# A server's disk may stall; a network that has gone is known by its silence no later.
+ANSWER_S = 10.0
 # What the stream is made with; on the server `nats stream edit` changes it.
 MAX_AGE_S = 30 * 24 * 3600.0
 DUPLICATES_S = 600.0

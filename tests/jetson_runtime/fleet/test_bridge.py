@@ -16,7 +16,7 @@ from nats_process import BridgeProcess, NatsProcess, Network, accounted, seqs, w
 from jetson_runtime.fleet import batches
 from jetson_runtime.stream.publisher import Publisher
 
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from nats_process import BridgeProcess, NatsProcess
 
 from jetson_runtime.fleet import batches
 
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 _CONFIG = """
 tls {{ cert_file: "{folder}/server.pem", key_file: "{folder}/server.key" }}
 authorization {{ users: [

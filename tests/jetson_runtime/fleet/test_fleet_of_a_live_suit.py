@@ -36,7 +36,7 @@ def listed(nats: NatsProcess) -> dict[str, Any]:
 
 
 def late_ms(suit: RecordedSuit, seconds: float) -> float:
-    """Mean age at sending of all frames of so long: what a tick would lose to somebody who takes the processor."""
+    """Median age at sending of the frames of so long: it grows with whatever takes the processor from the tick."""
     client = suit.service.client
     client.recv_all(0)
     frames: list[ReceivedFrame] = []
