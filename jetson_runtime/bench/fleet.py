@@ -28,7 +28,8 @@ from jetson_runtime.demo.children import Child
 from jetson_runtime.suit.errors import EndpointError, SuitError
 
 _SUITS, _MINUTES, _REAL, _AWAY_S = 20, 5.0, 1, 10.0
-_PATIENCE_S = 300.0
+# For what has waited to reach the server, on a machine that is too busy for it.
+_PATIENCE_S = 1200.0
 _LOOK_S = 1.0
 
 

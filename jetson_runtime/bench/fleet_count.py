@@ -50,15 +50,15 @@ async def count(url: str, suits: dict[str, dict[str, Any] | None]) -> list[Count
 
 async def _count_one(fleet: reading.Fleet, counted: Counted) -> None:
     ids: set[str] = set()
-    newest, next_seq = 0, None
+    newest, next_seq = dict.fromkeys(batches.KINDS, 0), None
     async for message in fleet.batches(SITE, counted.suit, "*"):
         batch = batches.unpack(message.payload)
         counted.batches += 1
         counted.twice += message.headers[MESSAGE_ID] in ids
-        counted.disordered += batch["number"] <= newest
+        counted.disordered += batch["number"] <= newest[batch["kind"]]
         counted.waited = max(counted.waited, message.waiting)
         ids.add(message.headers[MESSAGE_ID])
-        newest = max(newest, batch["number"])
+        newest[batch["kind"]] = max(newest[batch["kind"]], batch["number"])
         if batch["kind"] == FRAMES:
             told = {n for first, count in batch["missing"] for n in range(first, first + count)}
             for seq in batches.columns(batch)["seq"]:

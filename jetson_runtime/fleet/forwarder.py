@@ -1,4 +1,4 @@
-"""From the local store to the server: one batch after the other, each acknowledged before the next is sent.
+"""From the local store to the server: a second after the other, each acknowledged before the next is sent.
 
 Every connection begins by asking the server what it has: that, not this side's memory, says where to go on. A batch
 carries an id that the server takes once, and the number on the stream that the batch before it must have; so a copy
@@ -47,7 +47,9 @@ class Forwarder:
         self._poked: asyncio.Event | None = None
         self._credit = 0.0
         self._credit_s = time.monotonic()
+        # Of each kind: its last number on the server's stream, and that of the batch of ours.
         self._subject_seq = dict.fromkeys(KINDS, 0)
+        self._there = dict.fromkeys(KINDS, 0)
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._run()), name="forwarder", daemon=True
         )
@@ -93,10 +95,11 @@ class Forwarder:
         await self._go_on_from(jetstream, stream)
         self._tell("")
         while time.monotonic() < self._ending_s:
-            record = self._store.after(self._store.sent)
-            if record is not None:
-                await self._pace(len(record.payload))
-                await self._publish(jetstream, stream, record)
+            group = self._next_group()
+            if group:
+                await self._pace(sum(len(record.payload) for record in group))
+                await asyncio.gather(*(self._publish(jetstream, stream, record) for record in group))
+                self._store.set_sent(group[-1].number)
             elif self._ending_s < float("inf"):
                 return
             elif client.is_connected:
@@ -104,34 +107,46 @@ class Forwarder:
             else:
                 raise ConnectionError("the connection was lost")
 
+    def _next_group(self) -> list[Record]:
+        """The next batches, one of each kind at most: so a second takes one answer's time, and no kind is ever in doubt
+        about its order."""
+        group: dict[str, Record] = {}
+        record = self._store.after(self._store.sent)
+        while record is not None and record.kind not in group:
+            group[record.kind] = record
+            record = self._store.after(record.number)
+        return list(group.values())
+
     async def _go_on_from(self, jetstream: JetStreamContext, stream: str) -> None:
-        """Asks the server for the newest batch of each kind, and sets the cursor to it."""
+        """Asks the server for the newest batch of each kind, and sets the cursor by it."""
         from nats.js.errors import NotFoundError
 
-        newest = ""
+        store, foreign = self._store, False
         for kind in KINDS:
             subject = batches.subject(self._settings.site, self._settings.suit, kind)
-            self._subject_seq[kind] = 0
-            try:
+            self._subject_seq[kind] = self._there[kind] = 0
+            with contextlib.suppress(NotFoundError):
                 last = await jetstream.get_last_msg(stream, subject)
-            except NotFoundError:
-                continue
-            self._subject_seq[kind] = last.seq or 0
-            newest = max(newest, (last.headers or {}).get(MESSAGE_ID, ""), key=self._store.number_of)
-        number = self._store.number_of(newest)
-        if number == 0:
-            if any(self._subject_seq.values()):
-                _log.warning(
-                    "what the server has of %s/%s is of another store: a new folder, or another bridge of this name",
-                    self._settings.site,
-                    self._settings.suit,
-                )
-        elif self._store.holds(newest) is not False:
-            if number != self._store.sent:
-                _log.info("the server has batches up to %d, not %d: goes on there", number, self._store.sent)
-            self._store.set_sent(number)
+                message_id = (last.headers or {}).get(MESSAGE_ID, "")
+                self._subject_seq[kind] = last.seq or 0
+                self._there[kind] = 0 if store.holds(message_id) is False else store.number_of(message_id)
+                foreign |= store.number_of(message_id) == 0
+        newest = max(self._there.values())
+        if newest > 0:
+            if newest != store.sent:
+                _log.info("the server has batches up to %d, not %d: goes on there", newest, store.sent)
+            # Of the group that was last on its way some may have come and some not.
+            store.set_sent(max(0, newest - len(KINDS)))
+        elif foreign:
+            _log.warning(
+                "what the server has of %s/%s is of another store: a new folder, or another bridge of this name",
+                self._settings.site,
+                self._settings.suit,
+            )
 
     async def _publish(self, jetstream: JetStreamContext, stream: str, record: Record) -> None:
+        if record.number <= self._there[record.kind]:
+            return
         settings = self._settings
         headers = {
             MESSAGE_ID: record.message_id,
@@ -142,7 +157,7 @@ class Forwarder:
         subject = batches.subject(settings.site, settings.suit, record.kind)
         acknowledged = await jetstream.publish(subject, record.payload, stream=stream, headers=headers)
         self._subject_seq[record.kind] = acknowledged.seq
-        self._store.set_sent(record.number)
+        self._there[record.kind] = record.number
 
     async def _pace(self, size: int) -> None:
         """Waits until so many bytes may be sent."""

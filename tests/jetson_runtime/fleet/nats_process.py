@@ -87,9 +87,10 @@ async def _kept(url: str, suit: str, kind: str) -> list[dict[str, Any]]:
 
 
 def whole(kept: Sequence[dict[str, Any]]) -> bool:
-    """Whether every batch from the first number on is there once, in order, and every frame as far as was heard."""
-    numbers = [batch["number"] for batch in kept]
-    return numbers == list(range(1, len(numbers) + 1))
+    """Whether every batch from the first number on is there once, and those of each kind in order."""
+    kinds = [[batch["number"] for batch in kept if batch["kind"] == kind] for kind in batches.KINDS]
+    numbers = sorted(number for one in kinds for number in one)
+    return numbers == list(range(1, len(numbers) + 1)) and all(one == sorted(one) for one in kinds)
 
 
 def seqs(kept: Sequence[dict[str, Any]]) -> list[int]:
