@@ -9,11 +9,15 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 demo: $(VENV)/sim
 	$(BIN)/second-skin demo
 
+# How often a failed test of running processes is tried again: a host that takes the processors away for a tenth of a
+# second fails them. Each such try is told in the summary; a defect fails them all. `make test RERUNS=0` tries none again.
+RERUNS ?= 2
+
 # The laboratory's tests side by side; those of the real-time parts alone, as they measure order and time.
 test: check
 	$(BIN)/python -m pytest tests/models --numprocesses auto --maxprocesses 4 --dist loadfile
-	$(BIN)/python -m pytest --ignore tests/models
-	$(BIN)/python -m pytest tests/device --suit emulated --minutes 0.2
+	$(BIN)/python -m pytest --ignore tests/models --reruns $(RERUNS) --rerun-show-tracebacks -rR
+	$(BIN)/python -m pytest tests/device --suit emulated --minutes 0.2 --reruns $(RERUNS) --rerun-show-tracebacks -rR
 
 check: $(VENV)/dev
 	$(BIN)/ruff format --check .

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from jetson_runtime.doctor.command import DEFAULT_CONFIG, DEFAULT_STATE
 from jetson_runtime.stream.background import stand_back
-from jetson_runtime.suit import config as configs
+from jetson_runtime.suit import config_copy
 from jetson_runtime.suit.errors import ConfigError, SuitError
+
+_log = logging.getLogger("second-skin-dashboard")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=DEFAULT_STATE,
         metavar="FOLDER",
-        help=f"of the service, for the support archive ({DEFAULT_STATE})",
+        help=f"of the service: for the support archive, and the last good copy of a damaged config ({DEFAULT_STATE})",
     )
     add(
         "--set-password",
@@ -36,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     """ConfigError, KeyFileError, EndpointError: what is wrong and what to do."""
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO)
-    config = configs.load(options.config)
+    config, copied = config_copy.load(options.config, options.state)
+    if copied:
+        _log.warning("%s", copied)
     if options.set_password:
         return _set_password(options.config, config.dashboard.password_file)
     stand_back()

@@ -6,13 +6,14 @@ import argparse
 import importlib.util
 import logging
 from pathlib import Path
-from typing import Any
 
 from jetson_runtime.stream.background import stand_back
 from jetson_runtime.stream.options import add_key
 from jetson_runtime.suit.errors import ConfigError, SuitError
 
 _SUIT_CONFIG = Path("/etc/second-skin/suit.toml")
+_STATE = Path("/var/lib/second-skin")
+_log = logging.getLogger("second-skin-fleet")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--site", metavar="NAME", help="where the suit is: a word of the subject")
     add("--suit", metavar="NAME", help="which suit it is: a word of the subject")
     add("--config", type=Path, default=_SUIT_CONFIG, metavar="FILE", help=f"for the address ({_SUIT_CONFIG})")
+    add(
+        "--state",
+        type=Path,
+        default=_STATE,
+        metavar="FOLDER",
+        help=f"of the service, for a damaged config ({_STATE})",
+    )
     add("--endpoint", metavar="ADDRESS", help="where the service publishes, instead of --config")
     add_key(parser)
     add("--store", type=Path, metavar="FOLDER", help="of what waits (/var/lib/second-skin/fleet)")
@@ -71,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
     # Of each lost TLS connection it says that nats-py's way has no effect.
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     found = settings.load(options.settings, given)
-    endpoint = options.endpoint or _endpoint(options.config)
+    endpoint = options.endpoint or _endpoint(options.config, options.state)
     stand_back()
     from jetson_runtime.fleet import bridge
 
@@ -84,13 +92,15 @@ def need_nats() -> None:
         raise SuitError("needs the Python package nats-py: pip install 'second-skin[fleet]'")
 
 
-def _endpoint(config: Path) -> str:
+def _endpoint(config: Path, state: Path) -> str:
     """The local address, where 10 s may wait; else a public one of this machine."""
-    from jetson_runtime.suit import config as configs
+    from jetson_runtime.suit import config_copy
     from jetson_runtime.suit.addresses import is_loopback
 
-    output: Any = configs.load(config).output
-    for address in (*output.local, *output.public):
+    found, copied = config_copy.load(config, state)
+    if copied:
+        _log.warning("%s", copied)
+    for address in (*found.output.local, *found.output.public):
         if is_loopback(address):
-            return str(address)
+            return address
     raise ConfigError(f"{config}: names no address of this machine under [output]; add a local one")

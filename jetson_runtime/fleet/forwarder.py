@@ -73,6 +73,7 @@ class Forwarder:
     async def _run(self) -> None:
         self._loop, self._poked = asyncio.get_running_loop(), asyncio.Event()
         wait_s = _FIRST_WAIT_S
+        expected: tuple[type[Exception], ...] = (*server.trouble(), SuitError)
         name = f"second-skin {self._settings.site}.{self._settings.suit}"
         while time.monotonic() < self._ending_s:
             begun_s = time.monotonic()
@@ -80,7 +81,7 @@ class Forwarder:
                 async with server.connected(self._settings.access, name) as (client, jetstream):
                     await self._forward(client, jetstream)
                 return
-            except (*server.trouble(), SuitError) as error:
+            except expected as error:
                 self._tell(str(error) or type(error).__name__)
             if time.monotonic() - begun_s > _LONGEST_WAIT_S:
                 wait_s = _FIRST_WAIT_S

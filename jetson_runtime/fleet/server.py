@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from jetson_runtime.fleet.batches import PREFIX
-from jetson_runtime.stream.curve import refuse_readable_by_others
+from jetson_runtime.suit import secret_file
 from jetson_runtime.suit.errors import EndpointError, KeyFileError
 
 if TYPE_CHECKING:
@@ -59,11 +59,12 @@ class Access:
             self._check_address(server)
         if (self.tls_cert is None) != (self.tls_key is None):
             raise KeyFileError("tls_cert and tls_key belong together; name both, or neither")
-        for path in filter(None, (self.login, self.creds, self.tls_key)):
-            try:
-                refuse_readable_by_others(path)
-            except OSError as error:
-                raise KeyFileError(f"{path}: cannot be read: {error.strerror}") from error
+        for path, secret in ((self.login, "password"), (self.creds, "seed"), (self.tls_key, "secret key")):
+            if path is not None:
+                with secret_file.reading(
+                    path, secret=secret, damaged="cannot be read", remedy="put it there"
+                ):
+                    path.read_bytes()
 
     def options(self) -> dict[str, Any]:
         """Of `nats.connect`. KeyFileError as `check`, and where a file holds something else."""

@@ -44,7 +44,7 @@ async def look(fleet: reading.Fleet) -> list[SuitSeen]:
 def table(suits: list[SuitSeen]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Head and rows of words."""
     head = ("suit", "state", "newest", "waiting", "missed", "lost", "faults")
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for one in suits:
         faults = "; ".join(filter(None, (*one.faults, one.bridge)))
         words = (

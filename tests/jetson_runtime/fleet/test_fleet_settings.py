@@ -70,7 +70,7 @@ def test_a_secret_that_others_can_read_is_refused(tmp_path: Path) -> None:
     assert Access(login=login).options() == {"user": "suit-1", "password": "secret"}
     with pytest.raises(KeyFileError, match="belong together"):
         Access(tls_cert=login).check()
-    with pytest.raises(KeyFileError, match="cannot be read"):
+    with pytest.raises(KeyFileError, match="is not there"):
         Access(creds=tmp_path / "none").check()
 
 
