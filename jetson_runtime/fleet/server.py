@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 import ssl
@@ -121,7 +122,7 @@ async def connected(access: Access, name: str) -> AsyncIterator[tuple[Client, Je
     async def quiet(_error: Exception) -> None:
         """Whatever it is, the next request fails of it."""
 
-    client = await nats.connect(
+    connecting = nats.connect(
         list(access.servers),
         name=name,
         allow_reconnect=False,
@@ -131,11 +132,11 @@ async def connected(access: Access, name: str) -> AsyncIterator[tuple[Client, Je
         error_cb=quiet,
         **access.options(),
     )
+    # Its own limit holds for the first steps alone.
+    client = await asyncio.wait_for(connecting, 2.0 * _CONNECT_S)
     try:
         yield client, client.jetstream(timeout=ANSWER_S)
     finally:
-        import asyncio
-
         # Behind a network that has gone, it would wait for what is not sent yet.
         with contextlib.suppress(*trouble()):
             await asyncio.wait_for(client.close(), _CLOSE_S)
@@ -143,8 +144,6 @@ async def connected(access: Access, name: str) -> AsyncIterator[tuple[Client, Je
 
 def trouble() -> tuple[type[Exception], ...]:
     """What a server that is away, refuses or is of another kind raises."""
-    import asyncio
-
     import nats.errors
 
     return (nats.errors.Error, OSError, asyncio.TimeoutError)
