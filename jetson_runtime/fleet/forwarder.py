@@ -50,9 +50,8 @@ class Forwarder:
         # Of each kind: its last number on the server's stream, and that of the batch of ours.
         self._subject_seq = dict.fromkeys(KINDS, 0)
         self._there = dict.fromkeys(KINDS, 0)
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._run()), name="forwarder", daemon=True
-        )
+        self._task: asyncio.Task[None] | None = None
+        self._thread = threading.Thread(target=self._main, name="forwarder", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -68,9 +67,18 @@ class Forwarder:
         """Ends it, after `grace_s` or as soon as nothing waits any more."""
         self._ending_s = time.monotonic() + grace_s
         self.poke()
-        self._thread.join(grace_s + 2 * server.ANSWER_S)
+        self._thread.join(grace_s)
+        if self._thread.is_alive() and self._loop is not None and self._task is not None:
+            with contextlib.suppress(RuntimeError):  # it ended just now
+                self._loop.call_soon_threadsafe(self._task.cancel)
+            self._thread.join(2.0 * grace_s)
+
+    def _main(self) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            asyncio.run(self._run())
 
     async def _run(self) -> None:
+        self._task = asyncio.current_task()
         self._loop, self._poked = asyncio.get_running_loop(), asyncio.Event()
         wait_s = _FIRST_WAIT_S
         expected: tuple[type[Exception], ...] = (*server.trouble(), SuitError)
