@@ -136,8 +136,8 @@ class FrameClient:
 
     @property
     def valid(self) -> bool:
-        newest = self._liveness.newest
-        return self.alive and newest is not None and newest.valid
+        alive, newest = self.alive, self._liveness.newest
+        return alive and newest is not None and newest.valid
 
     @property
     def latest(self) -> ReceivedFrame | None:

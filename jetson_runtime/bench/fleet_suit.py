@@ -19,12 +19,14 @@ import zmq
 
 from jetson_runtime.inference.frame import Frame, Ground
 from jetson_runtime.stream import messages
+from jetson_runtime.stream.frame_encoder import FrameEncoder
 from jetson_runtime.stream.local import QUEUE_MESSAGES, SEND_PERIOD_NS
 from jetson_runtime.suit.signals import PERIOD_NS, RATE_HZ, SIDES, STREAM_NAMES, published_outcomes
 
 _EVENT_S = 10
 _SUBSCRIBED = b"\x01" + messages.FRAME.encode()
 _COUNT = len(published_outcomes(SIDES))
+_ANGLES = sum(item.outcome.kind == "angle" for item in published_outcomes(SIDES))
 # Behind the last frame, so that it leaves before the socket closes.
 _LINGER_MS = 20_000
 
@@ -44,7 +46,7 @@ def main(words: Sequence[str]) -> None:
 
 
 def _send(socket: zmq.Socket[bytes], session: str, count: int) -> dict[str, float]:
-    encoder, chance = messages.FrameEncoder(session, SIDES), random.Random(session)
+    encoder, chance = FrameEncoder(session, SIDES), random.Random(session)
     begun_ns = time.monotonic_ns()
     seq, latest_ns = 0, 0
     while seq < count:
@@ -68,7 +70,10 @@ def _frame(seq: int, begun_ns: int, chance: random.Random) -> Frame:
     outcomes = tuple(30.0 * swing + chance.random() for _ in range(_COUNT))
     interval = tuple(3.0 + chance.random() for _ in range(_COUNT))
     ground = (Ground(0.5 + 0.5 * swing, 0.4, 0.5, True), Ground(0.0, math.nan, math.nan, False))
-    return Frame(seq, t_ns, t_ns, True, "running", 0.0, (), outcomes, ground, interval, ())
+    velocity = tuple(180.0 * swing + chance.random() for _ in range(_ANGLES))
+    return Frame(
+        seq, t_ns, t_ns, True, "running", 0.0, (), outcomes, ground, interval, (), velocity, moment_valid=True
+    )
 
 
 def _tell(socket: zmq.Socket[bytes], session: str, second: int, now_ns: int) -> None:

@@ -194,6 +194,7 @@ def _smoothing(options: argparse.Namespace) -> int:
         print(json.dumps(evaluate.without_nan({"rows": rows})))
     else:
         people = len({one.subject for one in played.series})
-        print("\n".join(played.remarks))
+        for line in played.remarks:
+            print(line)
         print(smoothing.markdown(rows, people, len(played.series)))
     return 0

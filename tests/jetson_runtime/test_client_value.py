@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from live_stream import Ticker, publishing, until
+from live_stream import Ticker, make_frame, publishing, until
 
 from jetson_runtime.client import RATE_WINDOW, FrameClient, NoValue
 from jetson_runtime.stream import pinger
@@ -79,6 +79,24 @@ def test_a_frame_that_nobody_vouches_for_is_no_value(ticking):
         assert client.value(50) is None
         with pytest.raises(NoValue, match="not valid: degraded, missing imu_back"):
             client.value(50, strict=True)
+
+
+def test_valid_is_of_the_frame_that_has_just_come():
+    """Not of the one before it, which was taken in by an earlier look."""
+    with publishing() as publisher, client_of(publisher) as client:
+        assert until(lambda: client.alive or client.hello is not None)
+
+        def was_valid():
+            publisher.post(make_frame())
+            return client.valid
+
+        assert until(was_valid, 20.0)
+        sent = publisher.sent
+        publisher.post(make_frame(valid=False))
+        assert until(lambda: publisher.sent > sent)
+        time.sleep(0.02)
+        told = client.valid
+        assert not told or client._liveness.newest.valid
 
 
 def test_a_restarted_service_has_to_come_to_its_rate_again(tmp_path):
