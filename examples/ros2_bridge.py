@@ -144,9 +144,8 @@ def main() -> None:
         offset_ns = hello["utc_minus_monotonic_ns"]
         for frame in frames:
             if frame.valid:
-                velocity = getattr(frame, "velocity", None) or {}
                 state = joint_state(
-                    frame.t_ns, frame.angle, velocity, frame.moment, hello["body_mass_kg"], offset_ns
+                    frame.t_ns, frame.angle, frame.velocity, frame.moment, hello["body_mass_kg"], offset_ns
                 )
                 message = JointStateMsg(
                     name=state.name, position=state.position, velocity=state.velocity, effort=state.effort

@@ -7,8 +7,8 @@ import logging
 
 from jetson_runtime.bridges.running import add_stream_arguments, needs_extra, until_signal
 from jetson_runtime.bridges.subscription import Subscription
-from jetson_runtime.dashboard.command import stand_back
 from jetson_runtime.stream import messages
+from jetson_runtime.stream.background import stand_back
 from jetson_runtime.suit.addresses import is_loopback
 from jetson_runtime.suit.errors import EndpointError, SuitError
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from bridged_suit import PATIENCE_S, BridgedSuit, passed
+from bridged_suit import PATIENCE_S, BridgedSuit
 from foxglove_client import decode
 from foxglove_shown import TOPICS, assert_same_frame, cells_of
 from logged_process import SECOND_SKIN, LoggedProcess
@@ -31,11 +32,16 @@ def recording(suit: BridgedSuit) -> Path:
         return suit.service.status.get("recording") or {}
 
     assert until(lambda: told().get("state") == "recording", PATIENCE_S), recorder.log
-    passed(3.0)
-    suit.ask("mark", text="recorded")
-    passed(1.5)
-    assert recorder.stop() == 0, recorder.log
     (path,) = folder.glob("*.mcap")
+    suit.ask("mark", text="recorded")
+
+    def holds() -> bool:
+        """The mark, and some seconds."""
+        topics = Counter(message.topic for message in Reading(path))
+        return topics["event"] > 0 and topics["frame"] > 300 and topics["status"] > 1
+
+    assert until(holds, PATIENCE_S), recorder.log
+    assert recorder.stop() == 0, recorder.log
     return path
 
 

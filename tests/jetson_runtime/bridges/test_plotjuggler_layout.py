@@ -109,8 +109,8 @@ def test_each_curve_of_the_layout_is_in_every_live_frame(payloads):
         assert set(named) <= curves("", msgpack.unpackb(payload)).keys()
 
 
-def test_the_layout_shows_every_outcome(payloads):
+def test_the_layout_shows_every_outcome_and_velocity(payloads):
     message = msgpack.unpackb(payloads[0])
-    outcomes = [f"/{group}/{name}" for group in ("angle", "moment") for name in message[group]]
-    assert len(outcomes) == 14
+    outcomes = [f"/{group}/{name}" for group in ("angle", "moment", "velocity") for name in message[group]]
+    assert len(outcomes) == 21
     assert set(outcomes) <= set(layout_curves())
