@@ -9,11 +9,15 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 demo: $(VENV)/sim
 	$(BIN)/second-skin demo
 
+# How often a failed test of running processes is tried again: a host that takes the processors away for a tenth of a
+# second fails them. Each such try is told in the summary; a defect fails them all. `make test RERUNS=0` tries none again.
+RERUNS ?= 2
+
 # The laboratory's tests side by side; those of the real-time parts alone, as they measure order and time.
 test: check
 	$(BIN)/python -m pytest tests/models --numprocesses auto --maxprocesses 4 --dist loadfile
-	$(BIN)/python -m pytest --ignore tests/models
-	$(BIN)/python -m pytest tests/device --suit emulated --minutes 0.2
+	$(BIN)/python -m pytest --ignore tests/models --reruns $(RERUNS) --rerun-show-tracebacks -rR
+	$(BIN)/python -m pytest tests/device --suit emulated --minutes 0.2 --reruns $(RERUNS) --rerun-show-tracebacks -rR
 
 check: $(VENV)/dev
 	$(BIN)/ruff format --check .
@@ -37,7 +41,7 @@ $(VENV)/sim: pyproject.toml constraints.txt setup.py $(wildcard native/*) | $(BI
 # torch by itself and first, so that a machine that holds a CPU build of this version uses it.
 $(VENV)/dev: pyproject.toml constraints.txt setup.py $(wildcard native/*) | $(BIN)/python
 	$(INSTALL) torch==2.13.0
-	$(INSTALL) --editable '.[sim,lab,sweep,opensim,dashboard,docs,dev]'
+	$(INSTALL) --editable '.[sim,lab,sweep,opensim,dashboard,bridges,docs,dev]'
 	@touch $@ $(VENV)/sim $(VENV)/docs
 
 $(BIN)/python:
@@ -50,7 +54,7 @@ lock:
 	$(BIN)/python -m pip install --quiet uv
 	echo '# Every version that the set-up installs, for Python 3.10 to 3.13. Made by `make lock`; change pyproject.toml, not this file.' > constraints.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-emit-index-url --no-annotate --no-header \
-		--constraint $(VENV)/pins.txt --extra sim --extra lab --extra dev --extra sweep --extra peers --extra opensim --extra dashboard --extra docs pyproject.toml >> constraints.txt
+		--constraint $(VENV)/pins.txt --extra sim --extra lab --extra dev --extra sweep --extra peers --extra opensim --extra dashboard --extra bridges --extra docs pyproject.toml >> constraints.txt
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info jetson_runtime/inference/engines/_native*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis

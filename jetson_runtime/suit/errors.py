@@ -8,6 +8,7 @@ SuitError
   RecordingError a recording that cannot be read, repaired, replayed or exported
   ProtocolError  a protocol of a session, or how far one had come
   EndpointError  an address that cannot be bound or connected
+  NoValue        nothing in the stream that may be acted on now
   CommandRefused a command that the service did not do
   StateError     what is to outlive the service cannot be kept
   ShiftError     the file of a shift's dose is damaged, of other moments, of another wearer or of another shift
@@ -45,6 +46,10 @@ class ProtocolError(SuitError):
 
 class EndpointError(SuitError):
     """A ZeroMQ address that cannot be used."""
+
+
+class NoValue(SuitError):
+    """What the stream told last is too old, not valid, or not at its rate; the text says which."""
 
 
 class StateError(SuitError):
