@@ -28,7 +28,7 @@ check: $(VENV)/dev
 # The site, in build/site; Python 3.11 or later.
 docs: $(VENV)/docs
 	$(BIN)/python docs/making/messages.py
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/mkdocs build --strict
 
 $(VENV)/docs: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) --editable '.[docs]'
@@ -41,7 +41,7 @@ $(VENV)/sim: pyproject.toml constraints.txt setup.py $(wildcard native/*) | $(BI
 # torch by itself and first, so that a machine that holds a CPU build of this version uses it.
 $(VENV)/dev: pyproject.toml constraints.txt setup.py $(wildcard native/*) | $(BIN)/python
 	$(INSTALL) torch==2.13.0
-	$(INSTALL) --editable '.[sim,lab,sweep,opensim,dashboard,bridges,docs,dev]'
+	$(INSTALL) --editable '.[sim,lab,sweep,opensim,dashboard,bridges,docs,fleet,dev]'
 	@touch $@ $(VENV)/sim $(VENV)/docs
 
 $(BIN)/python:
@@ -54,7 +54,7 @@ lock:
 	$(BIN)/python -m pip install --quiet uv
 	echo '# Every version that the set-up installs, for Python 3.10 to 3.13. Made by `make lock`; change pyproject.toml, not this file.' > constraints.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-emit-index-url --no-annotate --no-header \
-		--constraint $(VENV)/pins.txt --extra sim --extra lab --extra dev --extra sweep --extra peers --extra opensim --extra dashboard --extra bridges --extra docs pyproject.toml >> constraints.txt
+		--constraint $(VENV)/pins.txt --extra sim --extra lab --extra dev --extra sweep --extra peers --extra opensim --extra dashboard --extra bridges --extra docs --extra fleet pyproject.toml >> constraints.txt
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info jetson_runtime/inference/engines/_native*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -237,7 +237,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
         "a page in the browser for technicians: state, sensors, traces, pressure, tare, marks",
         _dashboard,
     ),
-    "bridge": ("the stream for other programs: Foxglove, Lab Streaming Layer", _bridge),
+    "bridge": ("the stream for other programs: Foxglove, Lab Streaming Layer, a fleet's server", _bridge),
     "panel": ("LED, buzzer and tare button on GPIO pins, where there is no screen", _panel),
     "keys": ("who may connect from another machine: make keys, authorise and revoke clients", _keys),
     "record": ("record a running service: all it reads and says", _recording("record")),
@@ -262,6 +262,7 @@ _BENCHMARKS = {
     "restart": "from a kill to the next valid frame, with a standby process and without",
     "clients": "from a frame's sending to its values at hand, for each kind of client",
     "recording": "what a recorder costs the tick: pairs of stretches with it and without it",
+    "fleet": "many suits into one NATS server that is killed on the way: what of it is there, once, in order",
     "soak": "hours on a suit whose cables come loose, with garbage and a stalled client: what grows, what is lost",
 }
 

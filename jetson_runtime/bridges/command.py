@@ -9,6 +9,7 @@ import importlib
 BRIDGES = {
     "foxglove": ("live in Foxglove: a WebSocket server", "jetson_runtime.bridges.foxglove_command"),
     "lsl": ("on the Lab Streaming Layer: outlets of frames and events", "jetson_runtime.bridges.lsl_command"),
+    "nats": ("one-second batches to a fleet's server (NATS JetStream)", "jetson_runtime.fleet.command"),
 }
 
 

@@ -7,6 +7,7 @@ SuitError
   BundleError    a model bundle, or the engine asked for cannot run it here
   RecordingError a recording that cannot be read, repaired, replayed or exported
   ProtocolError  a protocol of a session, or how far one had come
+  FleetError     a fleet's server holds no such suit or session, or nothing that can be used
   EndpointError  an address that cannot be bound or connected
   NoValue        nothing in the stream that may be acted on now
   CommandRefused a command that the service did not do
@@ -42,6 +43,10 @@ class RecordingError(SuitError):
 
 class ProtocolError(SuitError):
     """A session's protocol, or the file of its progress; lists every mistake at once."""
+
+
+class FleetError(SuitError):
+    """What was asked of a fleet's server is not there, or is not what a bridge writes."""
 
 
 class EndpointError(SuitError):
