@@ -28,7 +28,7 @@ check: $(VENV)/dev
 # The site, in build/site; Python 3.11 or later.
 docs: $(VENV)/docs
 	$(BIN)/python docs/making/messages.py
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/mkdocs build --strict
 
 $(VENV)/docs: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) --editable '.[docs]'

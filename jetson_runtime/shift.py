@@ -28,7 +28,7 @@ LONGEST_PAUSE_S = 12 * 3600.0
 
 def moments_hold(frame: ReceivedFrame) -> bool:
     """Whether the frame's moments are to be believed: it is valid, and the feet carry the person."""
-    return frame.valid and bool(getattr(frame, "moment_valid", True))
+    return frame.valid and frame.moment_valid
 
 
 class FrameDose:

@@ -26,7 +26,7 @@ _FRAME_UNITS = {
     "angle": "degrees",
     "angle_imu": "degrees",
     "moment": "Nm/kg",
-    "velocity": "degrees/s",
+    "velocity": "deg/s",
     "interval": "the outcome's",
     "vgrf": "bodyweights",
     "cop_ap": "foot lengths",
@@ -78,7 +78,7 @@ def meanings() -> dict[str, str]:
     told = {}
     for keys, meaning in re.findall(r"^\| (`.+?) \| (.+) \|$", section, re.MULTILINE):
         for key in re.findall(r"`(\w+)`", keys):
-            told[key] = meaning
+            told[key] = meaning.replace("](#", "](clients.md#")
     return told
 
 

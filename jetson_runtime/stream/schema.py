@@ -40,6 +40,14 @@ class Outcome(TypedDict):
     positive: Annotated[str, "", "which way its number grows, in words"]
 
 
+class Velocity(TypedDict):
+    """One of `velocities` of `hello`."""
+
+    name: Annotated[str, "", "of the joint's angle"]
+    unit: Annotated[str, "", "of its number"]
+    positive: Annotated[str, "", "which way its number grows, in words"]
+
+
 class ChannelName(TypedDict):
     """One of `channels` of `hello`."""
 
@@ -57,6 +65,7 @@ class Hello(Envelope):
     sides: Annotated[list[str], "", "legs that are computed, of r and l"]
     body_mass_kg: Annotated[float | None, "kg", "the wearer's, unloaded; nil where none is set"]
     outcomes: Annotated[list[Outcome], "", "each angle and moment of `frame`"]
+    velocities: Annotated[list[Velocity], "", "each velocity of `frame`"]
     channels: Annotated[list[ChannelName], "", "the 54 values of a row of `features`, in its order"]
     coverage: Annotated[
         float | None, "", "how often an `interval` holds the truth, nominal; nil: not calibrated"
@@ -225,6 +234,13 @@ class SyncTold(TypedDict):
     edge: Annotated[Literal["rising", "falling", "both"], "", "as [sync] says"]
 
 
+class UdpTold(TypedDict):
+    """`udp` of `status`."""
+
+    sent: Annotated[int, "", "packets since the start"]
+    errors: Annotated[int, "", "packets that could not be sent"]
+
+
 class Status(Envelope):
     """Once a second, and the last one as soon as somebody subscribes: how the service is."""
 
@@ -248,6 +264,7 @@ class Status(Envelope):
     insole_zero: Annotated[dict[str, ZeroTold], "", "by side"]
     fit: Annotated[FitTold, "", "the last fit check"]
     clients: Annotated[ClientsTold, "", "connections"]
+    udp: Annotated[UdpTold, "", "packets of [output] udp"]
     power: Annotated[PowerTold | None, "", "of the power monitor; nil without one"]
     temperature: Annotated[dict[str, float], "°C", "by thermal zone"]
     disk: Annotated[DiskTold, "", "of `/`"]

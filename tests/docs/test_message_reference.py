@@ -18,7 +18,7 @@ from jetson_runtime.stream.control_client import ControlClient
 from jetson_runtime.stream.event_schema import EVENTS
 
 TOPICS = {"hello": schema.Hello, "status": schema.Status, "pressure": schema.Pressure}
-WAIT_S = 120.0
+WAIT_S = 300.0
 WEARER = {"mass_kg": 70.0, "foot_length_m": 0.27, "foot_width_m": 0.10}
 
 

@@ -20,7 +20,7 @@ from drivers.emulator.bench import Bench
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "biofeedback.py"
-WAIT_S = 120.0
+WAIT_S = 300.0
 
 
 class Feedback:
