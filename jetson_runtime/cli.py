@@ -138,6 +138,13 @@ def _recording(name: str) -> Callable[[argparse.ArgumentParser], None]:
     return prepare
 
 
+def _export(parser: argparse.ArgumentParser) -> None:
+    from jetson_runtime.bridges import foxglove_file
+    from jetson_runtime.recording import commands
+
+    commands.add_export(parser, {"foxglove": foxglove_file.write})
+
+
 def _fit(parser: argparse.ArgumentParser) -> None:
     from jetson_runtime.fitting import command
 
@@ -169,6 +176,12 @@ def _panel(parser: argparse.ArgumentParser) -> None:
 
 def _dashboard(parser: argparse.ArgumentParser) -> None:
     from jetson_runtime.dashboard import command
+
+    command.add_arguments(parser)
+
+
+def _bridge(parser: argparse.ArgumentParser) -> None:
+    from jetson_runtime.bridges import command
 
     command.add_arguments(parser)
 
@@ -210,23 +223,6 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(handler=handler)
 
 
-def _bridge(parser: argparse.ArgumentParser) -> None:
-    """A bridge is a module with `add_arguments` and `run`, which makes its own parser of the words after its name."""
-    parser.add_argument("name", metavar="NAME", choices=tuple(_BRIDGES), help="one of those below")
-    parser.add_argument("words", metavar="...", nargs=argparse.REMAINDER, help="its options; NAME --help")
-    parser.epilog = "\n".join(f"  {name:10} {summary}" for name, (summary, _) in _BRIDGES.items())
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-
-    def handler(options: argparse.Namespace) -> int:
-        summary, path = _BRIDGES[options.name]
-        module = importlib.import_module(path)
-        own = argparse.ArgumentParser(prog=f"second-skin bridge {options.name}", description=summary)
-        module.add_arguments(own)
-        return int(module.run(own.parse_args(options.words)))
-
-    parser.set_defaults(handler=handler)
-
-
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": ("run the service: from the suit's serial ports to ZeroMQ", _run),
     "standby": ("hold the ports while the service restarts, so that it goes on at once", _standby),
@@ -241,24 +237,21 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
         "a page in the browser for technicians: state, sensors, traces, pressure, tare, marks",
         _dashboard,
     ),
+    "bridge": ("the stream for other programs: Foxglove, Lab Streaming Layer, a fleet's server", _bridge),
     "panel": ("LED, buzzer and tare button on GPIO pins, where there is no screen", _panel),
     "keys": ("who may connect from another machine: make keys, authorise and revoke clients", _keys),
     "record": ("record a running service: all it reads and says", _recording("record")),
     "collect": ("a session of trials, guided: tare, pulse, repetitions, marks", _collect),
     "recordings": ("list recordings, and repair those that were cut", _recording("recordings")),
     "replay": ("compute a recording's frames anew and compare them", _recording("replay")),
-    "export": ("a recording as a trial, a table with units, or for OpenSim", _recording("export")),
+    "export": ("a recording as a trial, a table with units, for OpenSim or Foxglove", _export),
     "tare": ("neutral stance is now: from here the IMUs' own angles count", _order("tare")),
     "fit": ("half a minute of movements: is the suit worn as its config says?", _fit),
     "zero-insoles": ("what the insoles read now, with nobody on them, is nothing", _order("zero")),
     "wearer": ("`wearer set`: who wears the suit from now on", _order("wearer")),
     "mark": ("a line into the recording", _order("mark")),
     "ping": ("how far the service's clock is ahead of this machine's", _order("ping")),
-    "bridge": ("the stream into another system, by a process of its own", _bridge),
     "bench": ("measure what the runtime costs on this machine", _bench),
-}
-_BRIDGES = {
-    "nats": ("one-second batches to a fleet's server (NATS JetStream)", "jetson_runtime.fleet.command"),
 }
 _BENCHMARKS = {
     "engines": "one tick of the network in every way that can be had here, beside the memory's own limit",
@@ -267,6 +260,7 @@ _BENCHMARKS = {
     "scale": "how the cost grows with outcomes, legs, channels and device rates",
     "start": "from the start of the process to the first frame and the first valid one",
     "restart": "from a kill to the next valid frame, with a standby process and without",
+    "clients": "from a frame's sending to its values at hand, for each kind of client",
     "recording": "what a recorder costs the tick: pairs of stretches with it and without it",
     "fleet": "many suits into one NATS server that is killed on the way: what of it is there, once, in order",
     "soak": "hours on a suit whose cables come loose, with garbage and a stalled client: what grows, what is lost",

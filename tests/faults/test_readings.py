@@ -158,15 +158,10 @@ def test_row_13_packets_that_change_places_are_put_in_order_or_counted(start: St
     for outlet in suit.outlets.values():
         outlet.damage(swap_every=20)
 
-    def share_valid() -> float:
-        """Of 600 frames on the grid. A busy machine can only lower it."""
-        frames = frames_of(service, 600)
-        for earlier, later in pairwise(frames):
-            assert later.t_ns - earlier.t_ns == (later.seq - earlier.seq) * 5_000_000
-        return sum(frame.valid for frame in frames) / len(frames)
-
-    shares: list[float] = []
-    assert any(shares.append(share_valid()) or shares[-1] > 0.83 for _ in range(5)), shares
+    frames = frames_of(service, 600)
+    for earlier, later in pairwise(frames):
+        assert later.t_ns - earlier.t_ns == (later.seq - earlier.seq) * 5_000_000
+    assert sum(frame.valid for frame in frames) > 500
 
     clean = [name for name in suit.devices if _is_bounded_by_what_was_overtaken(suit, service, name)]
     assert len(clean) == len(suit.devices), (clean, service.status)
