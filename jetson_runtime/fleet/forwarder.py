@@ -131,9 +131,11 @@ class Forwarder:
         from nats.js.errors import NotFoundError
 
         store, foreign = self._store, False
-        for kind in KINDS:
+        self._subject_seq, self._there = dict.fromkeys(KINDS, 0), dict.fromkeys(KINDS, 0)
+        # nats-server 2.9.10 dies of a question for a message of a stream that is just being made.
+        is_empty = (await jetstream.stream_info(stream)).state.messages == 0
+        for kind in () if is_empty else KINDS:
             subject = batches.subject(self._settings.site, self._settings.suit, kind)
-            self._subject_seq[kind] = self._there[kind] = 0
             with contextlib.suppress(NotFoundError):
                 last = await jetstream.get_last_msg(stream, subject)
                 message_id = (last.headers or {}).get(MESSAGE_ID, "")

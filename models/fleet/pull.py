@@ -136,13 +136,14 @@ async def _write(fleet: reading.Fleet, site: str, suit: str, session: Session, p
             }
             held += rows.of(batches.columns(batch))
             if writer is None and rows.schema is not None:
-                writer = pq.ParquetWriter(path, rows.schema, compression="zstd")
+                schema = rows.schema.with_metadata({**meta, **_about(rows.schema)})
+                writer = pq.ParquetWriter(path, schema, compression="zstd")
             if sum(table.num_rows for table in held) >= _GROUP_ROWS:
                 _put(writer, held)
         _put(writer, held)
         if writer is None or rows.schema is None:
             raise FleetError(f"{site}/{suit}: session {session.name} has no frames")
-        writer.add_key_value_metadata({**meta, **_found(rows)})
+        writer.add_key_value_metadata({"missing": json.dumps(rows.check.missing)})
     except ValueError as error:
         raise FleetError(f"{site}/{suit}: {error}") from error
     finally:
@@ -157,13 +158,11 @@ def _put(writer: pq.ParquetWriter | None, held: list[pa.Table]) -> None:
         held.clear()
 
 
-def _found(rows: Rows) -> dict[str, str]:
-    assert rows.schema is not None
-    units = {one.name: one.metadata[b"unit"].decode() for one in rows.schema if one.metadata}
+def _about(schema: pa.Schema) -> dict[str, str]:
+    units = {one.name: one.metadata[b"unit"].decode() for one in schema if one.metadata}
     return {
         "rate_hz": str(RATE_HZ),
         "units": json.dumps(units, ensure_ascii=False),
-        "missing": json.dumps(rows.check.missing),
         "source": "second-skin-lab fleet pull",
     }
 

@@ -18,7 +18,8 @@ _CONFIG = """
 tls {{ cert_file: "{folder}/server.pem", key_file: "{folder}/server.key" }}
 authorization {{ users: [
   {{ user: "s1", password: "one", permissions: {{
-    publish: ["secondskin.lab.s1.>", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.MSG.GET.SECONDSKIN",
+    publish: ["secondskin.lab.s1.>", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.INFO.SECONDSKIN",
+              "$JS.API.STREAM.MSG.GET.SECONDSKIN",
               "$JS.API.STREAM.CREATE.SECONDSKIN"],
     subscribe: ["_INBOX.>"] }} }},
   {{ user: "lab", password: "two" }}

@@ -107,7 +107,7 @@ def test_a_live_suit_is_listed_pulled_and_whole(nats: NatsProcess, tmp_path: Pat
     assert set(LABEL_NAMES) <= set(table.column_names)
     units = json.loads(table.schema.metadata[b"units"])
     assert (units["knee_angle_r"], units["knee_angle_r_moment"]) == ("deg", "Nm/kg")
-    assert json.loads(table.schema.metadata[b"missing"]) == found["missing"]
+    assert json.loads(pq.read_metadata(out).metadata[b"missing"]) == found["missing"]
     assert sum(count for _, count in found["missing"]) == found["absent"] == table.num_rows - found["frames"]
 
 
