@@ -95,6 +95,7 @@ void run(const Words& words) {
     Pace pace(rate_hz);
     std::int64_t before_ns = pace.wait();
     const std::int64_t end_ns = seconds > 0 ? before_ns + static_cast<std::int64_t>(seconds * 1e9) : INT64_MAX;
+    std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
     std::puts("t,state,input,torque");
     while (true) {
         const std::int64_t now_ns = pace.wait();
