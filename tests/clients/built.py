@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -73,9 +74,22 @@ class Told:
             self.process.kill()
             self.process.wait()
 
-    def lines(self) -> list[str]:
-        """The whole ones."""
-        return self.path.read_text().rpartition("\n")[0].splitlines()
+    def lines(self, newest_bytes: int | None = None) -> list[str]:
+        """The whole ones; of only the end of them, where so many bytes are enough."""
+        with self.path.open("rb") as told:
+            size = told.seek(0, os.SEEK_END)
+            skipped = 0 if newest_bytes is None else max(0, size - newest_bytes)
+            told.seek(skipped)
+            lines = told.read().decode().split("\n")
+        return lines[1 if skipped else 0 : -1]
+
+    def _whole_bytes(self) -> int:
+        """Up to the end of the last whole line; a line has fewer than 8,192 bytes."""
+        with self.path.open("rb") as told:
+            size = told.seek(0, os.SEEK_END)
+            told.seek(max(0, size - 8192))
+            end = told.read(size)
+            return told.tell() - len(end.rpartition(b"\n")[2])
 
     def said(self) -> list[dict[str, Any]]:
         """Of a driver that writes JSON."""
@@ -83,13 +97,15 @@ class Told:
 
     def next(self, condition: Callable[[dict[str, Any]], object], timeout_s: float = 60.0) -> dict[str, Any]:
         """The first line from now on that fulfils `condition`."""
-        seen, end_s = len(self.lines()), time.monotonic() + timeout_s
-        while time.monotonic() < end_s:
-            lines = self.lines()
-            for line in lines[seen:]:
-                told: dict[str, Any] = json.loads(line)
-                if condition(told):
-                    return told
-            seen = len(lines)
-            time.sleep(0.02)
+        end_s = time.monotonic() + timeout_s
+        part = ""
+        with self.path.open() as told:
+            told.seek(self._whole_bytes())
+            while time.monotonic() < end_s:
+                *whole, part = (part + told.read()).split("\n")
+                for line in whole:
+                    one: dict[str, Any] = json.loads(line)
+                    if condition(one):
+                        return one
+                time.sleep(0.02)
         pytest.fail(f"{self.process.args} said nothing such in {timeout_s:g} s, last: {self.lines()[-1:]}")

@@ -42,11 +42,18 @@ class Loop:
         self.told, self.longest_s = told, LONGEST_S[language]
 
     def rows(self) -> list[Row]:
-        cells = (line.split(",") for line in self.told.lines()[1:])
-        return [Row(float(t), state, float(value), float(torque)) for t, state, value, torque in cells]
+        return _rows(self.told.lines()[1:])
+
+    def newest(self) -> Row | None:
+        return next(reversed(_rows(self.told.lines(200))), None)
 
     def is_in(self, state: str, since_s: float) -> bool:
-        return any(row.state == state and row.t > since_s for row in self.rows()[-500:])
+        return any(row.state == state and row.t > since_s for row in _rows(self.told.lines(20_000)))
+
+
+def _rows(lines: list[str]) -> list[Row]:
+    cells = (line.split(",") for line in lines if not line.startswith("t,"))
+    return [Row(float(t), state, float(value), float(torque)) for t, state, value, torque in cells]
 
 
 @pytest.fixture(params=["C++", "Python"])
@@ -58,7 +65,7 @@ def loop(request: pytest.FixtureRequest, suit: WalkingSuit, tmp_path: Path) -> L
     told = Told(tmp_path, *program, "--endpoint", suit.endpoint, *SETTINGS)
     request.addfinalizer(lambda: told.__exit__())
     made = Loop(told, request.param)
-    assert until(lambda: made.rows() and made.rows()[-1].state == "following", 120.0), made.told.lines()[-1:]
+    assert until(lambda: made.is_in("following", 0.0), 120.0), made.newest()
     return made
 
 
@@ -67,16 +74,17 @@ def until_mid_stance(suit: WalkingSuit, loop: Loop) -> float:
     with FrameClient(suit.endpoint) as client:
 
         def is_mid_stance() -> bool:
-            frame, row = client.latest, loop.rows()[-1]
+            frame, row = client.latest, loop.newest()
             return (
                 frame is not None
+                and row is not None
                 and frame.ground["r"].contact
                 and frame.ground["r"].vgrf > 0.7
                 and row.state == "following"
                 and abs(row.torque) > STANCE_NM
             )
 
-        assert until(is_mid_stance, 120.0), loop.rows()[-1]
+        assert until(is_mid_stance, 120.0), loop.newest()
     return time.monotonic()
 
 
@@ -105,7 +113,7 @@ def assert_went_down(rows: list[Row], since_s: float, longest_s: float) -> None:
 
 def test_it_assists_with_a_share_of_the_moment(loop: Loop) -> None:
     """With the wearer's mass as the suit tells it, wherever neither limit cuts it."""
-    assert until(lambda: sum(row.state == "following" for row in loop.rows()) > 1500, 60.0)
+    time.sleep(5.0)
     rows = loop.rows()
     assert_no_steps(rows, loop.longest_s)
     wanted = [0.25 * row.input * 66.228 for row in rows]
@@ -114,7 +122,7 @@ def test_it_assists_with_a_share_of_the_moment(loop: Loop) -> None:
         for row, want in zip(rows, wanted, strict=True)
         if row.state == "following"
     ]
-    assert sum(exact) > 0.5 * len(exact)
+    assert len(exact) > 500 and sum(exact) > 0.5 * len(exact)
     assert max(abs(row.torque) for row in rows) <= 30.0
 
 
@@ -128,7 +136,7 @@ def test_a_service_killed_in_mid_stance_lets_the_torque_go_down_and_its_successo
     finally:
         suit.start()
     back_s = time.monotonic()
-    assert until(lambda: loop.is_in("following", back_s), 120.0), loop.rows()[-1]
+    assert until(lambda: loop.is_in("following", back_s), 120.0), loop.newest()
     rows = loop.rows()
     assert_no_steps(rows, loop.longest_s)
     assert_went_down(rows, since_s, loop.longest_s)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from worn_suit import ServiceProcess, until
 
+from jetson_runtime.suit.config import load
 from jetson_runtime.suit.signals import RATE_HZ
 
 PATIENCE_S = 120.0
@@ -25,7 +26,6 @@ class WalkingSuit:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.endpoint = f"ipc://{folder}/public"
         self.config = folder / "suit.toml"
         self.simulation = subprocess.Popen(
             [
@@ -35,6 +35,7 @@ class WalkingSuit:
         )
         try:
             assert until((folder / "simulation.json").exists, PATIENCE_S)
+            self.endpoint = load(self.config).output.public[0]
             self.start()
         except BaseException:
             self.simulation.kill()
