@@ -74,7 +74,9 @@ def usable_moment(client: FrameClient, name: str, max_age_ms: float) -> float | 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     add = parser.add_argument
     add("--endpoint", default="tcp://127.0.0.1:5555", help="the stream, of this machine")
     add("--key", type=Path, help="of `second-skin keys add`, where the address asks for one")
@@ -88,9 +90,7 @@ def main() -> None:
     add("--down-ms", type=float, default=200.0, help="100 to 300: how long the torque takes to go")
     add("--up-ms", type=float, default=500.0, help="how long it takes to come back")
     options = parser.parse_args()
-    ramp = TorqueRamp(
-        options.torque_limit, options.rate_limit, options.down_ms / 1000, options.up_ms / 1000
-    )
+    ramp = TorqueRamp(options.torque_limit, options.rate_limit, options.down_ms / 1000, options.up_ms / 1000)
     ending: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: ending.append(number))

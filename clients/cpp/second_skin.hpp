@@ -268,7 +268,8 @@ struct Frame {
             }
             if (!fine) return false;
         }
-        return from.at_end() && (seen & kRequired) == kRequired && seq >= 0 && is_instant(t_ns) && is_instant(publish_ns);
+        const bool whole = from.at_end() && (seen & kRequired) == kRequired;
+        return whole && seq >= 0 && is_instant(t_ns) && is_instant(publish_ns);
     }
 
 private:
@@ -318,7 +319,15 @@ public:
     /// same_clock: the service runs on this machine. offset_ns: its clock minus ours where that was measured; without
     /// it, ages count from the fastest frames of the session.
     Intake(bool same_clock, std::optional<std::int64_t> offset_ns)
-        : same_clock_(same_clock && !offset_ns), offset_given_(offset_ns.has_value()), offset_ns_(offset_ns.value_or(0)) {}
+        : same_clock_(same_clock && !offset_ns),
+          offset_given_(offset_ns.has_value()),
+          offset_ns_(offset_ns.value_or(0)) {}
+
+    void set_offset_ns(std::int64_t offset_ns) {
+        same_clock_ = false;
+        offset_given_ = true;
+        offset_ns_ = offset_ns;
+    }
 
     std::uint64_t frames = 0, missed = 0, malformed = 0, restarts = 0;
     std::string session;
@@ -355,8 +364,9 @@ public:
 
     double rate_hz() const {
         if (sent_count_ < kRateWindow) return kNan;
-        const std::int64_t first = sent_ns_[sent_count_ % kRateWindow], last = sent_ns_[(sent_count_ - 1) % kRateWindow];
-        return (kRateWindow - 1) * 1e9 / static_cast<double>(std::max<std::int64_t>(1, last - first));
+        const std::int64_t first_ns = sent_ns_[sent_count_ % kRateWindow];
+        const std::int64_t last_ns = sent_ns_[(sent_count_ - 1) % kRateWindow];
+        return (kRateWindow - 1) * 1e9 / static_cast<double>(std::max<std::int64_t>(1, last_ns - first_ns));
     }
 
     /// False also for a frame from the future: then the clocks are not what they were said to be.
@@ -430,8 +440,8 @@ struct Keys {
         for (std::string line; std::getline(file, line);)
             for (auto& [name, key] : {std::pair<const char*, std::string*>{"server-key", &keys.server},
                                       {"public-key", &keys.own_public}, {"secret-key", &keys.own_secret}})
-                if (line.find(name) != std::string::npos)
-                    if (const auto quote = line.find('"'); quote != std::string::npos) *key = line.substr(quote + 1, 40);
+                if (const auto quote = line.find('"'); quote != line.npos && line.find(name) < quote)
+                    *key = line.substr(quote + 1, 40);
         for (const std::string* key : {&keys.server, &keys.own_public, &keys.own_secret}) {
             std::uint8_t bytes[32];
             if (key->size() != 40 || zmq_z85_decode(bytes, key->c_str()) == nullptr)
@@ -439,6 +449,80 @@ struct Keys {
         }
         return keys;
     }
+};
+
+/// One ZeroMQ connection, as libzmq keeps it up.
+class Socket {
+public:
+    Socket(const std::string& endpoint, int type) : endpoint_(endpoint), socket_(zmq_socket(context_.get(), type)) {
+        if (!socket_) throw Error(endpoint + ": no socket can be made: " + zmq_strerror(zmq_errno()));
+        // Not ZMQ_HEARTBEAT_IVL: on a subscriber whose queue is full it aborts the process (libzmq issue 3937).
+        for (auto [name, value] : {std::pair{ZMQ_LINGER, 0}, {ZMQ_RECONNECT_IVL, 50}, {ZMQ_TCP_KEEPALIVE, 1},
+                                   {ZMQ_TCP_KEEPALIVE_IDLE, 1}, {ZMQ_TCP_KEEPALIVE_INTVL, 1},
+                                   {ZMQ_TCP_KEEPALIVE_CNT, 2}, {ZMQ_TCP_MAXRT, 3000}, {ZMQ_HANDSHAKE_IVL, 3000}})
+            set(name, value);
+        zmq_msg_init(&message_);
+    }
+    ~Socket() { zmq_msg_close(&message_); }
+    Socket(const Socket&) = delete;
+    Socket& operator=(const Socket&) = delete;
+
+    void set(int option, int value) { set(option, &value, sizeof value); }
+    void set(int option, const void* value, std::size_t size) {
+        if (zmq_setsockopt(get(), option, value, size) != 0)
+            throw Error("libzmq refuses option " + std::to_string(option) + ": " + zmq_strerror(zmq_errno()));
+    }
+    /// In the background. key_file: empty for none.
+    void connect(const std::string& key_file) {
+        if (!key_file.empty()) {
+            const Keys keys = Keys::load(key_file);
+            set(ZMQ_CURVE_SERVERKEY, keys.server.c_str(), 41);
+            set(ZMQ_CURVE_PUBLICKEY, keys.own_public.c_str(), 41);
+            set(ZMQ_CURVE_SECRETKEY, keys.own_secret.c_str(), 41);
+        }
+        if (zmq_connect(get(), endpoint_.c_str()) != 0)
+            throw Error(endpoint_ + ": " + zmq_strerror(zmq_errno()) + "; write tcp://127.0.0.1:5555 or ipc:///path");
+    }
+    /// Anew where nothing has come over TCP for too long.
+    void connect_after_silence() {
+        if (endpoint_.rfind("tcp://", 0) != 0 || monotonic_ns() - heard_ns_ <= kSilenceNs) return;
+        heard_ns_ = monotonic_ns();
+        zmq_disconnect(get(), endpoint_.c_str());
+        zmq_connect(get(), endpoint_.c_str());
+    }
+    /// The last part of the next message that waits, if one does: it is at `data` until the next call.
+    bool receive() {
+        while (zmq_msg_recv(&message_, get(), ZMQ_DONTWAIT) >= 0) {
+            heard_ns_ = monotonic_ns();
+            if (!zmq_msg_more(&message_)) return true;
+        }
+        return false;
+    }
+    const void* data() { return zmq_msg_data(&message_); }
+    std::size_t size() const { return zmq_msg_size(&message_); }
+    std::int64_t heard_ns() const { return heard_ns_; }
+    /// Until something comes, a quarter of a second at most; false where no time is left, or a signal came.
+    bool wait(std::int64_t left_ns) {
+        zmq_pollitem_t item{get(), 0, ZMQ_POLLIN, 0};
+        return left_ns > 0 && zmq_poll(&item, 1, std::min<long>(left_ns / 1'000'000 + 1, 250)) >= 0;
+    }
+    void* get() const { return socket_.get(); }
+
+private:
+    struct Close {
+        void operator()(void* socket) const { zmq_close(socket); }
+    };
+    struct Terminate {
+        void operator()(void* context) const {
+            while (zmq_ctx_term(context) != 0 && zmq_errno() == EINTR) {}
+        }
+    };
+
+    std::string endpoint_;
+    std::unique_ptr<void, Terminate> context_{zmq_ctx_new()};
+    std::unique_ptr<void, Close> socket_;
+    zmq_msg_t message_;
+    std::int64_t heard_ns_ = monotonic_ns();
 };
 
 struct Options {
@@ -457,29 +541,12 @@ class FrameClient {
 public:
     /// Connects in the background: no service need be there yet. Error: no such address, or a bad key file.
     explicit FrameClient(const std::string& endpoint = "tcp://127.0.0.1:5555", const Options& options = {})
-        : endpoint_(endpoint), intake_(options.same_clock, options.clock_offset_ns) {
-        socket_.reset(zmq_socket(context_.get(), ZMQ_SUB));
-        if (!socket_) throw Error(endpoint + ": no socket can be made: " + zmq_strerror(zmq_errno()));
-        // Not ZMQ_HEARTBEAT_IVL: on a subscriber whose queue is full it aborts the process (libzmq issue 3937).
-        for (auto [name, value] : {std::pair{ZMQ_LINGER, 0}, {ZMQ_RCVHWM, options.queue_frames}, {ZMQ_RCVBUF, 16'384},
-                                   {ZMQ_RECONNECT_IVL, 50}, {ZMQ_TCP_KEEPALIVE, 1}, {ZMQ_TCP_KEEPALIVE_IDLE, 1},
-                                   {ZMQ_TCP_KEEPALIVE_INTVL, 1}, {ZMQ_TCP_KEEPALIVE_CNT, 2}, {ZMQ_TCP_MAXRT, 3000},
-                                   {ZMQ_HANDSHAKE_IVL, 3000}})
-            set(name, &value, sizeof value);
-        if (!options.key_file.empty()) {
-            const Keys keys = Keys::load(options.key_file);
-            set(ZMQ_CURVE_SERVERKEY, keys.server.c_str(), 41);
-            set(ZMQ_CURVE_PUBLICKEY, keys.own_public.c_str(), 41);
-            set(ZMQ_CURVE_SECRETKEY, keys.own_secret.c_str(), 41);
-        }
-        for (const char* topic : {"frame", "hello"}) set(ZMQ_SUBSCRIBE, topic, 5);
-        if (zmq_connect(socket_.get(), endpoint.c_str()) != 0)
-            throw Error(endpoint + ": " + zmq_strerror(zmq_errno()) + "; write tcp://127.0.0.1:5555 or ipc:///path");
-        zmq_msg_init(&message_);
+        : socket_(endpoint, ZMQ_SUB), intake_(options.same_clock, options.clock_offset_ns) {
+        socket_.set(ZMQ_RCVHWM, options.queue_frames);
+        socket_.set(ZMQ_RCVBUF, 16'384);
+        for (const char* topic : {"frame", "hello"}) socket_.set(ZMQ_SUBSCRIBE, topic, 5);
+        socket_.connect(options.key_file);
     }
-    ~FrameClient() { zmq_msg_close(&message_); }
-    FrameClient(const FrameClient&) = delete;
-    FrameClient& operator=(const FrameClient&) = delete;
 
     /// Whether there is a frame that was sent less than 20 ms ago and that no `poll` told of; waits for it so long.
     /// False too when a signal came.
@@ -492,7 +559,7 @@ public:
                 told_ = intake_.frames;
                 return true;
             }
-            if (!wait(deadline_ns - now_ns)) return false;
+            if (!socket_.wait(deadline_ns - now_ns)) return false;
         }
     }
 
@@ -503,7 +570,7 @@ public:
         const std::int64_t deadline_ns = monotonic_ns() + timeout_ms * 1'000'000LL;
         const std::uint64_t before = intake_.frames;
         do take_in(each);
-        while (intake_.frames == before && wait(deadline_ns - monotonic_ns()));
+        while (intake_.frames == before && socket_.wait(deadline_ns - monotonic_ns()));
         return intake_.frames - before;
     }
 
@@ -515,8 +582,8 @@ public:
     std::optional<double> value(std::string_view name, double max_age_ms) {
         const Intake& intake = take_in();
         const std::int64_t now_ns = monotonic_ns();
-        const auto limit_ns = static_cast<std::int64_t>(max_age_ms > 0 ? std::min(max_age_ms * 1e6, 1.0 * kAliveNs) : 0);
-        if (!intake.sent_within(limit_ns, now_ns) || !intake.rate_ok(now_ns) || !intake.valid(now_ns)) return {};
+        const double most_ns = max_age_ms > 0 ? std::min(max_age_ms * 1e6, static_cast<double>(kAliveNs)) : 0;
+        if (!intake.sent_within(static_cast<std::int64_t>(most_ns), now_ns) || !intake.rate_ok(now_ns) || !intake.valid(now_ns)) return {};
         const Frame& frame = *intake.newest();
         double found = frame.angle.at(name);
         if (std::isnan(found) && frame.moment_valid) found = frame.moment.at(name);
@@ -530,6 +597,8 @@ public:
     double rate_hz() { return take_in().rate_hz(); }
     /// The service's session id, random at each of its starts; empty before anything came.
     const std::string& session() const { return intake_.session; }
+    /// From now on, where the clock of another machine was measured anew (clock_offset.hpp).
+    void set_clock_offset_ns(std::int64_t offset_ns) { intake_.set_offset_ns(offset_ns); }
     /// Of the wearer, by which a moment in Nm/kg becomes one in Nm; empty before `hello`, and without a wearer.
     std::optional<double> body_mass_kg() { return take_in().body_mass_kg; }
 
@@ -540,55 +609,25 @@ public:
     std::uint64_t restarts() const { return intake_.restarts; }
 
 private:
-    struct Close {
-        void operator()(void* socket) const { zmq_close(socket); }
-    };
-    struct Terminate {
-        void operator()(void* context) const {
-            while (zmq_ctx_term(context) != 0 && zmq_errno() == EINTR) {}
-        }
-    };
-
-    void set(int option, const void* value, std::size_t size) {
-        if (zmq_setsockopt(socket_.get(), option, value, size) != 0)
-            throw Error("libzmq refuses option " + std::to_string(option) + ": " + zmq_strerror(zmq_errno()));
-    }
-
-    /// Until something comes, a quarter of a second at most; false where no time is left, or a signal came.
-    bool wait(std::int64_t left_ns) {
-        zmq_pollitem_t item{socket_.get(), 0, ZMQ_POLLIN, 0};
-        return left_ns > 0 && zmq_poll(&item, 1, std::min<long>(left_ns / 1'000'000 + 1, 250)) >= 0;
-    }
-
     const Intake& take_in() {
         return take_in([](const Frame&) {});
     }
 
-    /// Reads what waits, a thousand parts at most; connects anew where nothing has come for too long.
+    /// Reads what waits, a thousand messages at most.
     template <class Each>
     const Intake& take_in(Each each) {
-        for (int part = 0; part < 1000 && zmq_msg_recv(&message_, socket_.get(), ZMQ_DONTWAIT) >= 0; part++) {
-            heard_ns_ = monotonic_ns();
-            if (zmq_msg_more(&message_)) continue;
+        for (int count = 0; count < 1000 && socket_.receive(); count++) {
             const std::uint64_t before = intake_.frames;
-            intake_.take(zmq_msg_data(&message_), zmq_msg_size(&message_), heard_ns_);
+            intake_.take(socket_.data(), socket_.size(), socket_.heard_ns());
             if (intake_.frames != before) each(*intake_.newest());
         }
-        if (endpoint_.rfind("tcp://", 0) == 0 && monotonic_ns() - heard_ns_ > kSilenceNs) {
-            heard_ns_ = monotonic_ns();
-            zmq_disconnect(socket_.get(), endpoint_.c_str());
-            zmq_connect(socket_.get(), endpoint_.c_str());
-        }
+        socket_.connect_after_silence();
         return intake_;
     }
 
-    std::string endpoint_;
+    Socket socket_;
     Intake intake_;
     std::uint64_t told_ = 0;
-    std::int64_t heard_ns_ = monotonic_ns();
-    zmq_msg_t message_;
-    std::unique_ptr<void, Terminate> context_{zmq_ctx_new()};
-    std::unique_ptr<void, Close> socket_;
 };
 
 }  // namespace second_skin

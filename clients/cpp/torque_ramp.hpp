@@ -13,7 +13,7 @@ struct RampSettings {
     double rate_limit_nm_per_s = 300.0;
     double down_s = 0.2;            // 0.1 to 0.3: from whatever torque there is to none, once nothing is wanted
     double up_s = 0.5;              // from none to all that is wanted, once something is
-    double longest_step_s = 0.005;  // a loop that overslept goes on from where it was, at no greater step than this gives
+    double longest_step_s = 0.005;  // a loop that overslept takes no greater step than this gives
 };
 
 /// Limits torque and its rate. Without a wish it goes down in a straight line over down_s, which the rate limit always

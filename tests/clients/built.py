@@ -28,9 +28,8 @@ class Builder:
         compiler = shutil.which("g++")
         if compiler is None or shutil.which("make") is None:
             pytest.skip("needs g++ and make (apt install g++ make)")
-        found = subprocess.run(
-            [compiler, "-E", "-x", "c++", "-"], input="#include <zmq.h>", capture_output=True, text=True
-        )
+        command = [compiler, "-E", "-x", "c++", "-"]
+        found = subprocess.run(command, input="#include <zmq.h>", capture_output=True, text=True, check=False)
         if found.returncode != 0:
             pytest.skip("needs zmq.h (apt install libzmq3-dev)")
         self._compiler, self._folder = compiler, folder
@@ -45,7 +44,14 @@ class Builder:
         program = self._folder / name
         source = str(_OURS / f"{name}.cpp")
         self._run(
-            self._compiler, *_STRICT, *(options or ("-O2",)), f"-I{CLIENT}", source, "-o", str(program), "-lzmq"
+            self._compiler,
+            *_STRICT,
+            *(options or ("-O2",)),
+            f"-I{CLIENT}",
+            source,
+            "-o",
+            str(program),
+            "-lzmq",
         )
         return program
 

@@ -1,4 +1,4 @@
-"""What the tests of clients in other languages share: programs built from clients/cpp, and a suit whose wearer walks."""
+"""What the tests of clients in other languages share: programs out of clients/cpp, and a suit whose wearer walks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / "jetson_runtime" / "service"), str(TESTS / "faults")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "jetson_runtime" / "service"))
 
 from built import Builder
 from walking_suit import WalkingSuit, walking

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import signal
@@ -137,17 +138,37 @@ def test_a_service_that_hangs_is_seen_and_gives_values_again_once_it_goes_on(
         assert (after["session"], after["restarts"]) == (before["session"], 0)
 
 
-def test_with_its_key_it_hears_an_address_for_other_machines(build: Builder, tmp_path: Path) -> None:
+def test_with_its_key_it_hears_an_address_for_other_machines_and_measures_their_clock(
+    build: Builder, tmp_path: Path
+) -> None:
     tell = build.driver("tell")
     with serving(tmp_path) as served:
         address = f"tcp://127.0.0.1:{served.remote}"
-        stranger = key_files.add(key_files.init(tmp_path / "elsewhere").parent, "tablet", tmp_path / "elsewhere")
+        stranger = key_files.add(
+            key_files.init(tmp_path / "elsewhere").parent, "tablet", tmp_path / "elsewhere"
+        )
         with (
             Told(tmp_path, tell, "value", address, ANGLE, served.tablet) as known,
             Told(tmp_path, tell, "value", address, ANGLE, stranger) as unknown,
             Told(tmp_path, tell, "value", address, ANGLE) as plain,
         ):
             known.next(number)
+            for control, words in (
+                (served.suit.control, ()),
+                (f"tcp://127.0.0.1:{served.control}", (served.tablet,)),
+            ):
+                done = subprocess.run(
+                    [tell, "clock", control, *words], capture_output=True, check=True, timeout=60
+                )
+                clock = json.loads(done.stdout)
+                assert abs(clock["offset_ns"]) <= clock["error_ns"]  # it is one clock
+            done = subprocess.run(
+                [tell, "clock", f"tcp://127.0.0.1:{served.control}"],
+                capture_output=True,
+                check=False,
+                timeout=60,
+            )
+            assert done.returncode == 1 and b"does it need a key?" in done.stderr
             for refused in (unknown, plain):
                 assert refused.lines()
                 assert {one["frames"] for one in refused.said()} == {0}
@@ -182,14 +203,27 @@ def test_no_address_at_all_is_an_error_that_says_so(build: Builder, address: str
     assert done.returncode == 1 and "write tcp://" in done.stderr
 
 
-def test_garbage_on_the_wire_is_counted_as_the_python_client_counts_it(build: Builder, tmp_path: Path) -> None:
-    bad = [os.urandom(40), b"", b"\x80", b"\x91" * 5000, message(seq="x"), message(ground=3), message(missing=None)]
+def test_garbage_on_the_wire_is_counted_as_the_python_client_counts_it(
+    build: Builder, tmp_path: Path
+) -> None:
+    bad = [
+        os.urandom(40),
+        b"",
+        b"\x80",
+        b"\x91" * 5000,
+        message(seq="x"),
+        message(ground=3),
+        message(missing=None),
+    ]
     with zmq.Context() as context, context.socket(zmq.XPUB) as rogue:
         rogue.setsockopt(zmq.LINGER, 0)
         rogue.setsockopt(zmq.XPUB_VERBOSE, 1)
         rogue.bind("tcp://127.0.0.1:*")
         address = rogue.getsockopt_string(zmq.LAST_ENDPOINT)
-        with Told(tmp_path, build.driver("tell"), "value", address, ANGLE) as told, FrameClient(address) as client:
+        with (
+            Told(tmp_path, build.driver("tell"), "value", address, ANGLE) as told,
+            FrameClient(address) as client,
+        ):
             # Two topics of one client and four of the other.
             topics = [rogue.recv() for _ in range(6)]
             assert sorted(topics) == sorted([b"\x01frame", b"\x01hello"] * 2 + [b"\x01status", b"\x01event"])

@@ -1,4 +1,4 @@
-"""What the C++ client makes of messages, whatever they hold and whenever they come: no socket, the time is the test's."""
+"""What the C++ client makes of messages, whatever they hold and whenever they come: no socket, the time is ours."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ from built import Builder
 
 from jetson_runtime.stream import messages
 
-SANITIZED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-D_GLIBCXX_ASSERTIONS")
+SANITIZED = (
+    "-O1",
+    "-g",
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=all",
+    "-D_GLIBCXX_ASSERTIONS",
+)
 
 
 def message(seq: int = 0, publish_ns: int = 0, **changes: Any) -> bytes:
@@ -109,9 +115,7 @@ def test_another_machines_clock_is_followed_while_it_drifts_and_a_stall_stays_on
 
 
 def test_a_machine_that_booted_anew_is_followed_from_its_new_session_on(build: Builder) -> None:
-    frames = steady(200, ahead_ns=10**12) + steady(
-        200, start_ns=10**11, ahead_ns=10**9 - 10**11, session="b"
-    )
+    frames = steady(200, ahead_ns=10**12) + steady(200, start_ns=10**11, ahead_ns=10**9 - 10**11, session="b")
     told = fed(build, "other", frames)
     assert all(one["alive"] and one["fresh"] for one in told)
     assert [one["restarts"] for one in told] == [0] * 200 + [1] * 200
@@ -133,8 +137,16 @@ def test_fields_of_a_later_version_are_passed_over(build: Builder) -> None:
     deep: Any = None
     for _ in range(400):
         deep = [{"more": deep}]
-    later = {"of": [1, -1, 2**63, -(2**63), 1.5, None, True, "x" * 300, b"y" * 70_000, [0] * 70_000], "deep": deep}
-    more = {"new": later, "velocity": {"knee_angle_r": 3}, "moment_valid": False, "stamp": msgpack.ExtType(5, b"1234")}
+    later = {
+        "of": [1, -1, 2**63, -(2**63), 1.5, None, True, "x" * 300, b"y" * 70_000, [0] * 70_000],
+        "deep": deep,
+    }
+    more = {
+        "new": later,
+        "velocity": {"knee_angle_r": 3},
+        "moment_valid": False,
+        "stamp": msgpack.ExtType(5, b"1234"),
+    }
     assert [one["frames"] for one in fed(build, "same", [(1, message(1, 1, **more))])] == [1]
 
 
@@ -157,7 +169,10 @@ def test_what_is_no_frame_is_counted_and_passed_over(build: Builder) -> None:
         message(angle={"knee_angle_r": "much"}),
         message(angle={str(i): 0.0 for i in range(1000)}),
         message(velocity=7),
-        *[msgpack.packb({k: v for k, v in msgpack.unpackb(whole).items() if k != key}) for key in ("angle", "topic", "v")],
+        *[
+            msgpack.packb({k: v for k, v in msgpack.unpackb(whole).items() if k != key})
+            for key in ("angle", "topic", "v")
+        ],
         b"\x91" * 100_000,
         b"\x81\xa1a" * 100_000,
         b"\xdf\xff\xff\xff\xff" + whole,
@@ -178,12 +193,20 @@ def test_no_payload_makes_it_read_or_write_where_it_may_not(build: Builder, tmp_
     """150,000 wrong ones, made out of right ones, under the sanitizers of addresses and of undefined behaviour."""
     hello = messages.encode_hello(
         messages.describe(
-            model={"name": "m", "sha256": "ab"}, engine="numpy", precision="fp32", sides=("r", "l"), body_mass_kg=70.0
+            model={"name": "m", "sha256": "ab"},
+            engine="numpy",
+            precision="fp32",
+            sides=("r", "l"),
+            body_mass_kg=70.0,
         ),
         "s",
         1,
     )
-    right = [message(), message(velocity={"knee_angle_r": 1.0}, moment_valid=False, missing=["imu_back"]), hello]
+    right = [
+        message(),
+        message(velocity={"knee_angle_r": 1.0}, moment_valid=False, missing=["imu_back"]),
+        hello,
+    ]
     corpus = tmp_path / "right"
     corpus.write_bytes(b"".join(struct.pack("<I", len(payload)) + payload for payload in right))
     program = build.driver("mutate", *SANITIZED)

@@ -1,4 +1,4 @@
-"""The example controllers, C++ and Python, on a walking wearer: what the torque does when the stream ends in mid-stance."""
+"""The example controllers, C++ and Python, on a walking wearer: the torque when the stream ends in mid-stance."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def loop(request: pytest.FixtureRequest, suit: WalkingSuit, tmp_path: Path) -> L
     else:
         program = (sys.executable, ROOT / "examples" / "exoskeleton_loop.py")
     told = Told(tmp_path, *program, "--endpoint", suit.endpoint, *SETTINGS)
-    request.addfinalizer(lambda: told.__exit__())
+    request.addfinalizer(told.__exit__)
     made = Loop(told, request.param)
     assert until(lambda: made.is_in("following", 0.0), 120.0), made.newest()
     return made
@@ -142,9 +142,10 @@ def test_a_service_killed_in_mid_stance_lets_the_torque_go_down_and_its_successo
     assert_went_down(rows, since_s, loop.longest_s)
     rising = next(i for i, row in enumerate(rows) if row.t > back_s and row.state == "rising")
     following = next(i for i in range(rising, len(rows)) if rows[i].state == "following")
-    assert sum(
-        min(b.t - a.t, loop.longest_s) for a, b in pairwise(rows[rising - 1 : following + 1])
-    ) >= UP_MS / 1000 - loop.longest_s
+    assert (
+        sum(min(b.t - a.t, loop.longest_s) for a, b in pairwise(rows[rising - 1 : following + 1]))
+        >= UP_MS / 1000 - loop.longest_s
+    )
 
 
 def test_a_service_stopped_in_mid_stance_lets_the_torque_go_down(loop: Loop, suit: WalkingSuit) -> None:
@@ -193,7 +194,11 @@ def test_the_example_says_what_it_takes_and_refuses_what_cannot_be_kept(build: B
 
 def test_the_other_examples_run(build: Builder, suit: WalkingSuit, tmp_path: Path) -> None:
     done = subprocess.run(
-        [build.example("read_latency"), suit.endpoint, "200"], capture_output=True, text=True, check=True, timeout=60
+        [build.example("read_latency"), suit.endpoint, "200"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     delays_ns = [int(line) for line in done.stdout.splitlines()]
     assert len(delays_ns) == 200 and all(delay > 0 for delay in delays_ns)

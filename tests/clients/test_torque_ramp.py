@@ -82,7 +82,9 @@ def test_no_step_is_ever_greater_than_the_rate_limit_allows(ramp: Ramp) -> None:
         elapsed = chance.choice([0.0, 0.001, 0.001, 0.002, 0.1, 2.0])
         steps += [(wanted, elapsed)] * chance.randrange(1, 40)
     told = ramp(steps)
-    for (_, before), (state, after), (wanted, elapsed) in zip([("off", 0.0), *told], told, steps, strict=False):
+    for (_, before), (state, after), (wanted, elapsed) in zip(
+        [("off", 0.0), *told], told, steps, strict=False
+    ):
         assert abs(after - before) <= RATE * min(elapsed, LONGEST) + 1e-8
         assert abs(after) <= LIMIT
         if wanted is None:
@@ -92,15 +94,21 @@ def test_no_step_is_ever_greater_than_the_rate_limit_allows(ramp: Ramp) -> None:
 
 def test_no_number_is_no_wish(build: Builder) -> None:
     told = _cpp(build)([*constant(20.0, 1.0), *constant(math.nan, 0.1), *constant(math.inf, 0.2)])
-    assert [state for state, _ in told[1000:]] == ["falling"] * 199 + ["off"] * 101 or told[-1] == ("off", 0.0)
+    assert [state for state, _ in told[1000:]] == ["falling"] * 199 + ["off"] * 101 or told[-1] == (
+        "off",
+        0.0,
+    )
 
 
 @pytest.mark.parametrize(
-    "settings", [(0, 300, 0.2, 0.5), (30, -1, 0.2, 0.5), (30, 300, 0.05, 0.5), (30, 300, 0.4, 0.5), (90, 300, 0.2, 0.5)]
+    "settings",
+    [(0, 300, 0.2, 0.5), (30, -1, 0.2, 0.5), (30, 300, 0.05, 0.5), (30, 300, 0.4, 0.5), (90, 300, 0.2, 0.5)],
 )
 def test_settings_that_cannot_all_be_kept_are_refused(build: Builder, settings: tuple[float, ...]) -> None:
     words = [str(number) for number in (*settings, LONGEST)]
-    done = subprocess.run([build.driver("ramp"), *words], input="", capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [build.driver("ramp"), *words], input="", capture_output=True, text=True, check=False
+    )
     assert done.returncode == 1 and "must" in done.stderr
     with pytest.raises(ValueError, match="must"):
         PYTHON["TorqueRamp"](*settings)

@@ -1,5 +1,5 @@
-// ramp LIMIT RATE DOWN UP LONGEST: a line "wanted elapsed" on stdin each step (wanted: a number, or "-"), "state torque"
-// on stdout.
+// ramp LIMIT RATE DOWN UP LONGEST: each step a line "wanted elapsed" on stdin (wanted: a number, or "-"), and
+// "state torque" on stdout.
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>

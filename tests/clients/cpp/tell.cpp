@@ -2,11 +2,12 @@
 //
 //     tell frames ENDPOINT [KEY]        every frame with all that it holds
 //     tell value ENDPOINT NAME [KEY]    each 2 ms: what `value`, `alive` and the others say, and when they were asked
+//     tell clock CONTROL [KEY]          how far the service's clock is ahead
 #include <cstdio>
 #include <cstdlib>
 #include <thread>
 
-#include "second_skin.hpp"
+#include "clock_offset.hpp"
 
 namespace {
 
@@ -56,8 +57,8 @@ void tell(const char* side, const second_skin::Foot& foot) {
 }
 
 void tell(const second_skin::Frame& frame) {
-    std::printf("{\"session\":\"%s\",\"seq\":%lld,\"t_ns\":%lld,\"publish_ns\":%lld,\"receive_ns\":%lld", frame.session.c_str(),
-                wide(frame.seq), wide(frame.t_ns), wide(frame.publish_ns), wide(frame.receive_ns));
+    std::printf("{\"session\":\"%s\",\"seq\":%lld,\"t_ns\":%lld,\"publish_ns\":%lld,\"receive_ns\":%lld",
+                frame.session.c_str(), wide(frame.seq), wide(frame.t_ns), wide(frame.publish_ns), wide(frame.receive_ns));
     for (const auto& [name, value] : {std::pair{"t", frame.t}, {"age_ms", frame.age_ms}, {"oldest_ms", frame.oldest_ms},
                                       {"settling_ms", frame.settling_ms}}) {
         std::printf(",\"%s\":", name);
@@ -88,8 +89,8 @@ void tell_value(second_skin::FrameClient& client, const char* name) {
     std::printf("{\"asked_ns\":%lld,\"told_ns\":%lld,\"publish_ns\":%lld,\"value\":", wide(asked_ns), wide(told_ns),
                 wide(frame ? frame->publish_ns : 0));
     tell(value.value_or(second_skin::kNan));
-    std::printf(",\"seq\":%lld,\"alive\":%s,\"rate_ok\":%s,\"valid\":%s,\"session\":\"%s\",\"restarts\":%lld,\"missed\":%lld,"
-                "\"malformed\":%lld,\"frames\":%lld,\"mass_kg\":",
+    std::printf(",\"seq\":%lld,\"alive\":%s,\"rate_ok\":%s,\"valid\":%s,\"session\":\"%s\",\"restarts\":%lld,"
+                "\"missed\":%lld,\"malformed\":%lld,\"frames\":%lld,\"mass_kg\":",
                 wide(frame ? frame->seq : -1), word(client.alive()), word(client.rate_ok()), word(client.valid()),
                 client.session().c_str(), wide(client.restarts()), wide(client.missed()), wide(client.malformed()),
                 wide(client.frames()));
@@ -103,6 +104,10 @@ int main(int argc, char** argv) try {
     std::setvbuf(stdout, nullptr, _IOLBF, 1 << 16);
     const bool values = argc > 3 && std::string(argv[1]) == "value";
     if (argc < 3) return EXIT_FAILURE;
+    if (std::string(argv[1]) == "clock") {
+        const second_skin::ClockOffset found = second_skin::measure_clock_offset(argv[2], argc > 3 ? argv[3] : "");
+        return std::printf("{\"offset_ns\":%lld,\"error_ns\":%lld}\n", wide(found.offset_ns), wide(found.error_ns)) < 0;
+    }
     second_skin::Options options;
     if (argc > (values ? 4 : 3)) options.key_file = argv[values ? 4 : 3];
     second_skin::FrameClient client(argv[2], options);
