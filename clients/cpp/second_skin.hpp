@@ -583,7 +583,8 @@ public:
         const Intake& intake = take_in();
         const std::int64_t now_ns = monotonic_ns();
         const double most_ns = max_age_ms > 0 ? std::min(max_age_ms * 1e6, static_cast<double>(kAliveNs)) : 0;
-        if (!intake.sent_within(static_cast<std::int64_t>(most_ns), now_ns) || !intake.rate_ok(now_ns) || !intake.valid(now_ns)) return {};
+        if (!intake.sent_within(static_cast<std::int64_t>(most_ns), now_ns)) return {};
+        if (!intake.rate_ok(now_ns) || !intake.valid(now_ns)) return {};
         const Frame& frame = *intake.newest();
         double found = frame.angle.at(name);
         if (std::isnan(found) && frame.moment_valid) found = frame.moment.at(name);

@@ -58,7 +58,8 @@ void tell(const char* side, const second_skin::Foot& foot) {
 
 void tell(const second_skin::Frame& frame) {
     std::printf("{\"session\":\"%s\",\"seq\":%lld,\"t_ns\":%lld,\"publish_ns\":%lld,\"receive_ns\":%lld",
-                frame.session.c_str(), wide(frame.seq), wide(frame.t_ns), wide(frame.publish_ns), wide(frame.receive_ns));
+                frame.session.c_str(), wide(frame.seq), wide(frame.t_ns), wide(frame.publish_ns),
+                wide(frame.receive_ns));
     for (const auto& [name, value] : {std::pair{"t", frame.t}, {"age_ms", frame.age_ms}, {"oldest_ms", frame.oldest_ms},
                                       {"settling_ms", frame.settling_ms}}) {
         std::printf(",\"%s\":", name);
