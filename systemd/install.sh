@@ -16,6 +16,7 @@ unit=second-skin.service
 recorder=second-skin-record.service
 panel=second-skin-panel.service
 dashboard=second-skin-dashboard.service
+fleet=second-skin-fleet.service
 standby=second-skin-standby.service
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # 12060 is 12.6 (cuDriverGetVersion of CUDA's driver API).
@@ -87,8 +88,7 @@ attempt() {
 # The release folder of this checkout, built where it is not there yet; its path on stdout.
 build() {
     local wheels=$1 version release
-    version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$here/pyproject.toml")
-    version+=$(git -C "$here" describe --always --dirty=-changed-"$(date +%s)" 2> /dev/null | sed 's/^/-/' || true)
+    version=$(version_of_tree)
     release=$base/releases/$version
     if [[ ! -e $release/.complete ]]; then
         say "building $version"
@@ -97,19 +97,52 @@ build() {
         python3 -m venv --system-site-packages "$release" >&2
         local source=(--quiet --disable-pip-version-check --constraint "$here/constraints.txt")
         [[ ! $wheels ]] || source+=(--no-index --find-links "$wheels")
-        # A page in the browser is no reason to be without a service.
+        # A page in the browser is no reason to be without a service, nor is a server somewhere.
         if ! "$release/bin/python" -m pip install "${source[@]}" "${here}[dashboard]" >&2; then
             say "without the dashboard: its packages cannot be had"
             "$release/bin/python" -m pip install "${source[@]}" "$here" >&2
         fi
+        add_nats "$release/bin/python" "${source[@]}"
         add_cuda_bindings "$release/bin/python" "$wheels"
         mkdir -p "$release/share"
         cp -r "$here/systemd" "$release/share/systemd"
-        cp "$here/docs/jetson.md" "$here/docs/faults.md" "$here/docs/dashboard.md" "$release/share/"
+        cp "$here/docs/jetson.md" "$here/docs/faults.md" "$here/docs/dashboard.md" "$here/docs/fleet.md" "$release/share/"
         cp -r "$here/models/bundles/demo" "$release/share/bundle"
         seal "$release"
     fi
     echo "$release"
+}
+
+# What the bridge to a fleet's server needs on the suit: of the extra `fleet` nats-py alone, at the version of constraints.txt.
+add_nats() {
+    local python=$1
+    shift
+    "$python" -m pip install "$@" nats-py >&2 || say "without the bridge to a fleet's server: nats-py cannot be had"
+}
+
+# What this checkout is called: its version and the state of its history; of a tree without one, as from a tarball, a
+# digest of what a release is made of, so that another content is another release. A history around the tree is not its.
+version_of_tree() {
+    local version state='' top
+    version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$here/pyproject.toml")
+    [[ $version ]] || fail "$here/pyproject.toml: tells no version; is this a whole checkout?"
+    top=$(git -C "$here" rev-parse --show-toplevel 2> /dev/null) || top=
+    if [[ $top && $top -ef $here ]]; then
+        state=$(git -C "$here" describe --always --dirty=-changed-"$(date +%s)" 2> /dev/null) || state=
+    fi
+    [[ $state ]] || state=tree-$(digest_of_tree)
+    echo "$version-$state"
+}
+
+# What builds and runs leave behind is not part of it.
+digest_of_tree() {
+    local part parts=()
+    for part in pyproject.toml setup.py constraints.txt MANIFEST.in README.md drivers jetson_runtime models native systemd docs; do
+        [[ ! -e $here/$part ]] || parts+=("$part")
+    done
+    cd "$here"
+    find "${parts[@]}" -type f -not -path '*/__pycache__/*' -not -path '*.egg-info/*' -not -name '*.so' -not -name '*.o' -print0 |
+        LC_ALL=C sort --zero-terminated | xargs -0 sha256sum | sha256sum | cut -c 1-12
 }
 
 # Where TensorRT is: NVIDIA's bindings of the driver's CUDA, through which its engine runs. They follow the machine, not
@@ -165,6 +198,8 @@ switch_to() {
     start_beside "$recorder"
     start_beside "$panel"
     start_beside "$dashboard"
+    # Only where somebody has enabled it: a suit forwards nothing unasked.
+    if systemctl is-enabled --quiet "$fleet"; then start_beside "$fleet"; fi
 }
 
 start_beside() {
@@ -203,6 +238,9 @@ place_files() {
         done
     fi
     [[ -e /etc/second-skin/suit.toml ]] || install -D -m 640 "$files/suit.toml" /etc/second-skin/suit.toml
+    # A release from before it has none.
+    [[ -e /etc/second-skin/fleet.toml || ! -e $files/fleet.toml ]] ||
+        install -D -m 640 "$files/fleet.toml" /etc/second-skin/fleet.toml
     systemd-tmpfiles --create /etc/tmpfiles.d/second-skin.conf
     if command -v udevadm > /dev/null && [[ -e /run/udev/control ]]; then
         udevadm control --reload || say "udev does not take its new rules: they hold from the next start of the machine"
