@@ -236,6 +236,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "zero-insoles": ("what the insoles read now, with nobody on them, is nothing", _order("zero")),
     "wearer": ("`wearer set`: who wears the suit from now on", _order("wearer")),
     "mark": ("a line into the recording", _order("mark")),
+    "recording": ("`recording start` and `recording stop`: what the recorder is to do", _order("recording")),
     "ping": ("how far the service's clock is ahead of this machine's", _order("ping")),
     "bench": ("measure what the runtime costs on this machine", _bench),
 }

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from jetson_runtime.client import ReceivedFrame
-from jetson_runtime.stream import glance, text
+from jetson_runtime.stream import glance, messages, text
 from jetson_runtime.suit.signals import STREAM_NAMES
 
 # Without a frame for so long nothing is heard.
@@ -180,7 +180,7 @@ def clients(status: Messages | None) -> list[Row]:
 
 def recorder(status: Messages | None, hours: float | None) -> list[Row]:
     """hours: how long the disk will last, None where nobody knows."""
-    report = (status or {}).get("recording")
+    report, wish = ((status or {}).get(key) for key in ("recording", "record"))
     state = str((report or {}).get("state", "none has told of itself"))
     tone: Tone = "good" if state == "recording" else "wait"
     lost = {name: (report or {}).get(name) for name in ("missed", "dropped")}
@@ -191,6 +191,8 @@ def recorder(status: Messages | None, hours: float | None) -> list[Row]:
         rows.append(
             Row("Lost messages", str(sum(n or 0 for n in lost.values())), "bad" if is_lossy else "none")
         )
+    if wish:
+        rows.append(Row("Asked to", glance.wish(wish)))
     return [*rows, Row("Room for", DASH if hours is None else f"about {hours:.0f} h")]
 
 
@@ -202,6 +204,8 @@ def plain(rows: Sequence[Row]) -> list[dict[str, str]]:
 def event(message: Messages) -> str:
     """One line of the list of what happened."""
     kind = str(message.get("kind", "?"))
+    if kind == messages.RECORD:
+        kind = "recording start" if message.get("wanted") else "recording stop"
     keys = (
         "phase",
         "subject",

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jetson_runtime.stream import text
-from jetson_runtime.suit.config import DEFAULT_RECORDINGS
 from jetson_runtime.suit.errors import RecordingError
+from jetson_runtime.suit.recording_table import DEFAULT_RECORDINGS
 
 if TYPE_CHECKING:
     from jetson_runtime.recording.export import Series
@@ -28,11 +28,16 @@ def _record(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--config", type=Path, required=True, metavar="FILE", help="the suit's config, suit.toml")
     add("--folder", type=Path, metavar="DIR", help="instead of folder under [recording]")
+    add(
+        "--begin",
+        choices=("at_once", "when_asked"),
+        help="instead of begin under [recording]; what `second-skin recording` told last goes before either",
+    )
 
     def handler(options: argparse.Namespace) -> int:
         from jetson_runtime.recording import recorder
 
-        return recorder.run(options.config, options.folder)
+        return recorder.run(options.config, options.folder, begin=options.begin)
 
     parser.set_defaults(handler=handler)
 
