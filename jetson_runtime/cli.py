@@ -248,6 +248,7 @@ _BENCHMARKS = {
     "start": "from the start of the process to the first frame and the first valid one",
     "restart": "from a kill to the next valid frame, with a standby process and without",
     "recording": "what a recorder costs the tick: pairs of stretches with it and without it",
+    "dashboard": "how soon the page is live in a browser; what ten open ones cost the tick, in pairs",
     "soak": "hours on a suit whose cables come loose, with garbage and a stalled client: what grows, what is lost",
 }
 
