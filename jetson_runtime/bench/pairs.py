@@ -49,7 +49,7 @@ def stretch(
 
 
 def result(stretches: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
-    """`sides`: what all stretches of each tell; `ratio`, `pair_ratio`: p99 with over p99 without, of all, of the median."""
+    """`sides`: what the stretches of each tell; `ratio`, `pair_ratio` (the median): p99 with over p99 without."""
     shares = {key for side in SIDES for one in stretches[side] for key in one if key.endswith(_SHARE)}
     sides = {side: _pooled(stretches[side], sorted(shares)) for side in SIDES}
     return {

@@ -73,7 +73,6 @@ def register(orders: Steering, recordings: Recordings, *, logs_out: bool) -> Non
         # A client of NiceGUI without a browser behind it is forgotten after a minute.
         if len(Client.instances) > 4 * hub.MOST:
             return PlainTextResponse("too many browsers; try again in a minute", 503)
-        ui.colors(primary="#17594a")
         ui.add_css((_PARTS / "style.css").read_text(encoding="utf-8"))
         with ui.element("main").classes("page"):
             _Live()

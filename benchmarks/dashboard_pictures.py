@@ -1,4 +1,4 @@
-"""Takes the dashboard's pictures from a live emulated suit: `python docs/images/take.py [FOLDER]`.
+"""Takes the dashboard's pictures from a live emulated suit: `python benchmarks/dashboard_pictures.py [FOLDER]`.
 
 Needs Chromium, Playwright and Pillow. A person who stands, is tared, then walks and works (the shipped trial).
 """
@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from PIL import Image
+from playwright.sync_api import Page
 
 from jetson_runtime.bench import dashboard, live
 from jetson_runtime.demo.children import Child
@@ -21,6 +22,8 @@ from jetson_runtime.suit.errors import CommandRefused
 _LEAD_IN_S = 40
 # Of the shipped trial, once it plays: in the middle of a walk.
 _WALKS_S = 14.0
+_TRACES_MS = 11_000
+_PATIENCE_MS = 120_000
 _COLOURS = 128
 
 
@@ -41,21 +44,23 @@ def main(folder: Path) -> None:
             live.first_frame(service, client, valid=True)
             control = configs.load(config).output.control[0]
             _prepare(control)
-            windows = {size: dashboard.new_page(browser, size) for size in ("laptop", "phone")}
-            said: list[str] = []
-            for window in windows.values():
-                window.on("console", lambda message: said.append(message.text))
-                window.goto(url)
-                dashboard.wait_live(window)
             time.sleep(max(0.0, began_s + _LEAD_IN_S + _WALKS_S - time.monotonic()))
-            for size, window in windows.items():
-                window.bring_to_front()
-                window.get_by_role("button", name="Look again").click()
-                window.wait_for_timeout(1500)
-                path = folder / f"dashboard-{size}.png"
-                window.screenshot(path=path, full_page=True, scale="css")
-                Image.open(path).convert("RGB").quantize(_COLOURS).save(path, optimize=True)
-                print(path, path.stat().st_size, said)
+            for size in ("laptop", "phone"):
+                _take(dashboard.new_page(browser, size), url, folder / f"dashboard-{size}.png")
+
+
+def _take(window: Page, url: str, path: Path) -> None:
+    """Once the traces are full."""
+    said: list[str] = []
+    window.on("console", lambda message: said.append(message.text))
+    window.set_default_timeout(_PATIENCE_MS)
+    window.goto(url, wait_until="commit")
+    dashboard.wait_live(window)
+    window.wait_for_timeout(_TRACES_MS)
+    window.screenshot(path=path, full_page=True, scale="css")
+    window.close()
+    Image.open(path).convert("RGB").quantize(_COLOURS).save(path, optimize=True)
+    print(path, path.stat().st_size, said)
 
 
 def _prepare(control: str) -> None:
@@ -73,4 +78,4 @@ def _prepare(control: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "images")
