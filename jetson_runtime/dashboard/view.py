@@ -171,7 +171,7 @@ def clients(status: Messages | None) -> list[Row]:
     counts = dict((status or {}).get("clients") or {})
     connected = counts.pop("connected", None)
     rows = [Row("Connected", DASH if connected is None else str(connected))]
-    names = {"over_limit": "too many", "flooding": "subscribed without end", "revoked": "key revoked"}
+    names = {"over_limit": "too many"}
     return rows + [
         Row(f"Turned away: {names.get(name, name)}", str(n), "wait" if n else "none")
         for name, n in counts.items()
@@ -236,7 +236,7 @@ def _sensor(name: str, stream: Messages | None) -> dict[str, Any]:
         "age": _of(stream, "age_ms", "{:.0f}") if alive else DASH,
         "drops": str(stream.get("drops", DASH)),
         "bad": str(stream.get("bad_bytes", DASH)),
-        "offset": _of(clock, "offset_ms", "{:.1f}") if alive else DASH,
+        "offset": _seconds(clock.get("offset_ms")) if alive else DASH,
         "uncertainty": _of(clock, "uncertainty_ms", "{:.2f}") if alive else DASH,
         "skew": _of(clock, "skew_ppm", "{:.1f}") if alive else DASH,
         "device": " ".join(str(stream.get(key) or "") for key in ("model", "serial", "port")).strip() or DASH,
@@ -260,6 +260,11 @@ def _detail(stream: Messages) -> str:
     since_s = stream.get("missing_since_s")
     missing = [f"missing for {since_s:.0f} s"] if _is_number(since_s) else []
     return "; ".join([*filter(None, [stream.get("detail")]), *missing, *stream.get("notes", ())])
+
+
+def _seconds(offset_ms: object) -> str:
+    """A device counts from when it was switched on: hours, of which milliseconds matter."""
+    return f"{offset_ms / 1000:.3f}" if isinstance(offset_ms, int | float) and _is_number(offset_ms) else DASH
 
 
 def _label(name: str) -> str:

@@ -73,7 +73,9 @@ def _wearer(wearer: Mapping[str, Any] | None) -> str:
     if wearer is None:
         return "none: no frame is valid; `second-skin wearer set`"
     mass, length, width = (wearer.get(key) for key in ("mass_kg", "foot_length_m", "foot_width_m"))
-    return f"{mass:g} kg, foot {100 * length:g} x {100 * width:g} cm" if mass and length and width else "-"
+    if not (mass and length and width):
+        return "-"
+    return f"{round(mass, 1):g} kg, foot {round(100 * length, 1):g} x {round(100 * width, 1):g} cm"
 
 
 def _clients(clients: Mapping[str, int]) -> str:
