@@ -19,7 +19,7 @@ from jetson_runtime.stream.control_client import ControlClient
 from jetson_runtime.suit import config as configs
 from jetson_runtime.suit.errors import CommandRefused
 
-_LEAD_IN_S = 40
+_LEAD_IN_S = 90
 # Of the shipped trial, once it plays: in the middle of a walk.
 _WALKS_S = 14.0
 _TRACES_MS = 11_000
@@ -46,16 +46,19 @@ def main(folder: Path) -> None:
             _prepare(control)
             time.sleep(max(0.0, began_s + _LEAD_IN_S + _WALKS_S - time.monotonic()))
             for size in ("laptop", "phone"):
-                _take(dashboard.new_page(browser, size), url, folder / f"dashboard-{size}.png")
+                _take(dashboard.new_page(browser, size), url, control, folder / f"dashboard-{size}.png")
 
 
-def _take(window: Page, url: str, path: Path) -> None:
+def _take(window: Page, url: str, control: str, path: Path) -> None:
     """Once the traces are full."""
     said: list[str] = []
     window.on("console", lambda message: said.append(message.text))
     window.set_default_timeout(_PATIENCE_MS)
     window.goto(url, wait_until="commit")
     dashboard.wait_live(window)
+    with ControlClient(control) as suit:
+        suit.ask("mark", subject="S01", task="W1", trial="2", phase="begin")
+        suit.ask("mark", text="path is wet")
     window.wait_for_timeout(_TRACES_MS)
     window.screenshot(path=path, full_page=True, scale="css")
     window.close()
@@ -74,7 +77,6 @@ def _prepare(control: str) -> None:
         suit.ask("record", action="start", subject="S01", task="W1", trial="1")
         time.sleep(5.0)
         suit.ask("record", action="start", subject="S01", task="W1", trial="2")
-        suit.ask("mark", subject="S01", task="W1", trial="2", phase="begin")
 
 
 if __name__ == "__main__":
