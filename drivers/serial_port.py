@@ -21,6 +21,7 @@ MUCH = 2048
 _WRITE_TIMEOUT_S = 1.0
 _ABSENT = (errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EIO)
 _CC, _VMIN, _VTIME = 6, termios.VMIN, termios.VTIME
+_COMMAND_CHARACTERS = 60
 # Device numbers of Linux (admin-guide/devices.txt).
 _PSEUDO_TERMINAL_MAJORS = range(136, 144)
 _CDC_ACM_MAJOR = 166
@@ -194,21 +195,32 @@ def _busy(path: str, pid: int | None) -> PortBusy:
         return PortBusy(
             f"{path}: held by another user's process, which `sudo fuser {path}` names; stop it and try again"
         )
-    holder = f"process {pid}"
-    with contextlib.suppress(OSError):
-        holder += f" ({Path(f'/proc/{pid}/comm').read_text().strip()})"
+    command = _command(pid)
+    holder = f"process {pid} ({command})" if command else f"process {pid}"
     return PortBusy(f"{path}: held by {holder}; stop it and try again")
 
 
+def _command(pid: int) -> str:
+    """How the process was started, as far as that fits into a line, else its name; empty where neither is told."""
+    for name in ("cmdline", "comm"):
+        with contextlib.suppress(OSError):
+            program, *words = Path(f"/proc/{pid}/{name}").read_bytes().decode(errors="replace").split("\0")
+            told = " ".join(" ".join([os.path.basename(program), *words]).split())
+            if line := "".join(one if one.isprintable() else "?" for one in told):
+                return line if len(line) <= _COMMAND_CHARACTERS else f"{line[:_COMMAND_CHARACTERS]}..."
+    return ""
+
+
 def _locking_pid(path: str) -> int | None:
-    """The pid that /proc/locks names for a lock on this device file."""
+    """The pid that /proc/locks names for a lock on this device file; a lock that was inherited outlives who took it."""
     with contextlib.suppress(OSError):
         status = os.stat(path)
         inode = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
         for line in Path("/proc/locks").read_text().splitlines():
             words = line.split()
             if inode in words and "FLOCK" in words:
-                return int(words[words.index("FLOCK") + 3])
+                pid = int(words[words.index("FLOCK") + 3])
+                return pid if Path(f"/proc/{pid}").is_dir() else None
     return None
 
 
@@ -216,11 +228,18 @@ def _opening_pid(path: str) -> int | None:
     """Another process that has this device open; not the one behind a pseudo-terminal, which plays the device."""
     with contextlib.suppress(OSError):
         name, device = os.path.realpath(path), os.stat(path)
-        for link in Path("/proc").glob("[0-9]*/fd/*"):
-            pid = int(link.parts[2])
-            if pid != os.getpid() and _leads_to(link, name, device) and not _plays(pid, device.st_rdev):
+        for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+            opens = any(_leads_to(link, name, device) for link in _descriptors(pid))
+            if pid != os.getpid() and opens and not _plays(pid, device.st_rdev):
                 return pid
     return None
+
+
+def _descriptors(pid: int) -> list[Path]:
+    """None of a process that has ended meanwhile, or is another user's."""
+    with contextlib.suppress(OSError):
+        return [Path(f"/proc/{pid}/fd", name) for name in os.listdir(f"/proc/{pid}/fd")]
+    return []
 
 
 def _leads_to(link: Path, name: str, device: os.stat_result) -> bool:
@@ -237,7 +256,7 @@ def _plays(pid: int, device: int) -> bool:
     """
     if not is_pseudo_terminal(device):
         return False
-    for link in Path(f"/proc/{pid}/fd").glob("*"):
+    for link in _descriptors(pid):
         with contextlib.suppress(OSError):
             facts = Path(f"/proc/{pid}/fdinfo/{link.name}").read_text()
             index = facts.partition("tty-index:")[2].split()[:1]

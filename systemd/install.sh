@@ -87,8 +87,7 @@ attempt() {
 # The release folder of this checkout, built where it is not there yet; its path on stdout.
 build() {
     local wheels=$1 version release
-    version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$here/pyproject.toml")
-    version+=$(git -C "$here" describe --always --dirty=-changed-"$(date +%s)" 2> /dev/null | sed 's/^/-/' || true)
+    version=$(version_of_tree)
     release=$base/releases/$version
     if [[ ! -e $release/.complete ]]; then
         say "building $version"
@@ -110,6 +109,31 @@ build() {
         seal "$release"
     fi
     echo "$release"
+}
+
+# What this checkout is called: its version and the state of its history; of a tree without one, as from a tarball, a
+# digest of what a release is made of, so that another content is another release. A history around the tree is not its.
+version_of_tree() {
+    local version state='' top
+    version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$here/pyproject.toml")
+    [[ $version ]] || fail "$here/pyproject.toml: tells no version; is this a whole checkout?"
+    top=$(git -C "$here" rev-parse --show-toplevel 2> /dev/null) || top=
+    if [[ $top && $top -ef $here ]]; then
+        state=$(git -C "$here" describe --always --dirty=-changed-"$(date +%s)" 2> /dev/null) || state=
+    fi
+    [[ $state ]] || state=tree-$(digest_of_tree)
+    echo "$version-$state"
+}
+
+# What builds and runs leave behind is not part of it.
+digest_of_tree() {
+    local part parts=()
+    for part in pyproject.toml setup.py constraints.txt MANIFEST.in README.md drivers jetson_runtime models native systemd docs; do
+        [[ ! -e $here/$part ]] || parts+=("$part")
+    done
+    cd "$here"
+    find "${parts[@]}" -type f -not -path '*/__pycache__/*' -not -path '*.egg-info/*' -not -name '*.so' -not -name '*.o' -print0 |
+        LC_ALL=C sort --zero-terminated | xargs -0 sha256sum | sha256sum | cut -c 1-12
 }
 
 # Where TensorRT is: NVIDIA's bindings of the driver's CUDA, through which its engine runs. They follow the machine, not

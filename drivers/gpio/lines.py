@@ -1,4 +1,4 @@
-"""What a line is, and who opens it: the kernel's GPIO chips, or a chip that is emulated behind a socket."""
+"""What a line of the pin header is, and what is asked of a chip's lines."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import Literal, NamedTuple, Protocol
 
 from drivers.errors import DriverError
 
-# A chip's name with this before it is the path of a socket, behind which somebody emulates one.
-EMULATED = "emulated:"
 # Edges that one `read` returns at the most, so that a line that swings all the time costs its reader little.
 EDGES_AT_ONCE = 16
 # Edges that wait for a reader; of more the oldest are lost, and their numbers missing.
@@ -66,17 +64,3 @@ class Lines(Protocol):
     def close(self) -> None:
         """Gives the lines back; to close twice is no error."""
         ...
-
-
-def open_lines(chip: str, lines: Mapping[str, Line], user: str) -> Lines:
-    """The `lines`, by what they are for, of `chip`: a path (/dev/gpiochip0), a label (tegra234-gpio), or emulated:PATH.
-
-    Outputs are off from here on. user: told to whoever else asks for one of them. LineError where one cannot be had.
-    """
-    if chip.startswith(EMULATED):
-        from drivers.gpio.emulated_lines import EmulatedLines
-
-        return EmulatedLines(chip.removeprefix(EMULATED), lines, user)
-    from drivers.gpio.kernel_lines import KernelLines
-
-    return KernelLines(chip, lines, user)

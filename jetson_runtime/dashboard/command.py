@@ -11,10 +11,12 @@ import sys
 from pathlib import Path
 
 from jetson_runtime.doctor.command import DEFAULT_CONFIG, DEFAULT_STATE
-from jetson_runtime.suit import config as configs
+from jetson_runtime.suit import config_copy
 from jetson_runtime.suit.errors import ConfigError, SuitError
 
 NICE = 10
+
+_log = logging.getLogger("second-skin-dashboard")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=DEFAULT_STATE,
         metavar="FOLDER",
-        help=f"of the service, for the support archive ({DEFAULT_STATE})",
+        help=f"of the service: for the support archive, and the last good copy of a damaged config ({DEFAULT_STATE})",
     )
     add(
         "--set-password",
@@ -51,7 +53,9 @@ def stand_back() -> None:
 def _run(options: argparse.Namespace) -> int:
     """ConfigError, KeyFileError, EndpointError: what is wrong and what to do."""
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO)
-    config = configs.load(options.config)
+    config, copied = config_copy.load(options.config, options.state)
+    if copied:
+        _log.warning("%s", copied)
     if options.set_password:
         return _set_password(options.config, config.dashboard.password_file)
     stand_back()

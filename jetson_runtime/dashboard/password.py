@@ -6,11 +6,11 @@ import hashlib
 import hmac
 import os
 import secrets
-import stat
 from pathlib import Path
 
 from jetson_runtime.suit import durable
 from jetson_runtime.suit.errors import KeyFileError
+from jetson_runtime.suit.secret_file import reading
 
 # Anybody who has one try in a few seconds needs years for eight letters.
 SHORTEST = 8
@@ -32,25 +32,11 @@ class Password:
     def of_file(cls, path: Path) -> Password:
         """KeyFileError: it is not there, others can read it, or it holds no password."""
         remedy = "make it with second-skin dashboard --set-password"
-        try:
-            mode = stat.S_IMODE(path.stat().st_mode)
-            if mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise KeyFileError(
-                    f"{path}: a password that others can read (mode {mode:04o}); chmod 600 {path}, and set a new "
-                    "one if somebody may have read it"
-                )
+        with reading(path, secret="password", damaged="holds no password of the dashboard", remedy=remedy):
             kind, *words = path.read_text(encoding="ascii").split()
             salt, hashed = map(bytes.fromhex, words)
             if kind != _KIND or len(hashed) != _HASH_BYTES:
                 raise ValueError(kind)
-        except FileNotFoundError as error:
-            raise KeyFileError(f"{path}: is not there; {remedy}") from error
-        except PermissionError as error:
-            raise KeyFileError(
-                f"{path}: may not be read by this user; chown it to the one who runs this"
-            ) from error
-        except (OSError, ValueError) as error:
-            raise KeyFileError(f"{path}: holds no password of the dashboard; {remedy}") from error
         return cls(salt, hashed)
 
     def is_it(self, told: str) -> bool:

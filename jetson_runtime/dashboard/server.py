@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import signal
 import socket
@@ -34,6 +35,8 @@ _MOST_SOCKET_BYTES = 1 << 16
 # A browser that does not answer for so long is gone.
 _PING_S = 5.0
 _STOP_S = 1
+# Of Linux's in.h (man 7 ip); Python's socket has no name for it.
+_IP_FREEBIND = 15
 # A phone that looked away for so long finds its page, and what was typed into it, as it was.
 _RECONNECT_S = 10.0
 
@@ -125,11 +128,22 @@ async def _run(server: uvicorn.Server, listening: socket.socket, desk: Desk) -> 
 
 
 def _bound(settings: DashboardTable) -> socket.socket:
+    """On an address that no network interface has yet, as before the network is up, ahead of it."""
     family = socket.AF_INET6 if ":" in settings.listen else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((settings.listen, settings.port))
+        try:
+            listening.bind((settings.listen, settings.port))
+        except OSError as error:
+            if error.errno != errno.EADDRNOTAVAIL:
+                raise
+            listening.setsockopt(socket.IPPROTO_IP, _IP_FREEBIND, 1)
+            listening.bind((settings.listen, settings.port))
+            _log.warning(
+                "%s: no network interface has this address yet; the page is there once one has",
+                settings.listen,
+            )
     except OSError as error:
         listening.close()
         raise EndpointError(

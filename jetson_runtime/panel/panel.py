@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-from drivers.gpio.lines import Line, LineError, Lines, open_lines
+from drivers.gpio.chips import open_lines
+from drivers.gpio.lines import Line, LineError, Lines
 from jetson_runtime.client import FrameClient
 from jetson_runtime.panel import buzzer, lamp
 from jetson_runtime.panel.button import Button
@@ -19,7 +20,7 @@ from jetson_runtime.panel.buzzer import Buzzer
 from jetson_runtime.panel.lamp import DARK, YELLOW, Colour, Lamp
 from jetson_runtime.panel.seen import Seen, Watcher
 from jetson_runtime.panel.tare import TareRequest
-from jetson_runtime.suit import config as configs
+from jetson_runtime.suit import config_copy
 from jetson_runtime.suit.addresses import for_this_machine
 from jetson_runtime.suit.config import SuitConfig
 from jetson_runtime.suit.errors import ConfigError
@@ -39,17 +40,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments and handler of `panel`."""
     add = parser.add_argument
     add("--config", type=Path, required=True, metavar="FILE", help="the suit's config, suit.toml")
+    add("--state", type=Path, metavar="FOLDER", help="of the service (`state` beside the config)")
     add("--test", action="store_true", help="each output on for a second, one after another")
-    parser.set_defaults(handler=lambda options: run(options.config, test=options.test))
+    parser.set_defaults(handler=lambda options: run(options.config, options.state, test=options.test))
 
 
-def run(config_path: Path, *, test: bool = False) -> int:
+def run(config_path: Path, state: Path | None = None, *, test: bool = False) -> int:
     """Until SIGTERM or SIGINT, then 0; at once where there is no [panel]. ConfigError where a line cannot be had.
 
-    test: instead, each output is on for a second, one after another.
+    state: the service's folder, where the config's last good copy is. test: instead, each output is on for a second,
+    one after another.
     """
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO)
-    config = configs.load(config_path)
+    config, copied = config_copy.load(config_path, state)
+    if copied:
+        _log.warning("%s", copied)
     if config.panel is None:
         _log.info("%s has no [panel]: nothing to do", config_path)
         return 0

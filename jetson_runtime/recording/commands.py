@@ -28,6 +28,7 @@ def _record(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--config", type=Path, required=True, metavar="FILE", help="the suit's config, suit.toml")
     add("--folder", type=Path, metavar="DIR", help="instead of folder under [recording]")
+    add("--state", type=Path, metavar="DIR", help="of the service (`state` beside the config)")
     add(
         "--begin",
         choices=("at_once", "when_asked"),
@@ -37,7 +38,7 @@ def _record(parser: argparse.ArgumentParser) -> None:
     def handler(options: argparse.Namespace) -> int:
         from jetson_runtime.recording import recorder
 
-        return recorder.run(options.config, options.folder, begin=options.begin)
+        return recorder.run(options.config, options.folder, options.state, options.begin)
 
     parser.set_defaults(handler=handler)
 
@@ -74,12 +75,13 @@ def _list_one(path: Path, options: argparse.Namespace) -> bool:
     """Whether it is still one that was cut."""
     from jetson_runtime.recording import catalogue
 
-    entry, note = catalogue.look(path, whole=options.repair), ""
+    entry = catalogue.look(path, whole=options.repair)
+    note = entry.damage
     if entry.state == catalogue.CUT and options.repair:
         repaired = catalogue.repair(path)
         kept = f"; the original is {repaired.kept.name}" if repaired.kept else ""
         if repaired.entry is None:
-            print(f"{path}: holds nothing that can be read{kept}", file=sys.stderr)
+            print(f"{path}: {entry.damage}{kept}", file=sys.stderr)
             return False
         entry, damaged = repaired.entry, repaired.damaged
         note = "repaired" + (f", {damaged} damaged places left out{kept}" if damaged else "")

@@ -6,6 +6,7 @@ Rows stand on the 5 ms grid; where the recording has no frame or no features a r
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ Doubles = npt.NDArray[np.float64]
 
 # Longer than this without a single frame is a gap between two sessions of wear, not one movement.
 _LONGEST_ROWS = 24 * 3600 * 200
+_OF_ANY_EVENT = ("topic", "v", "session", "t", "t_ns", "publish_ns", "kind", "at_ns")
 _KNEE = ("knee_angle_r", "knee_angle_l")
 
 
@@ -149,7 +151,7 @@ def pieces(series: Series) -> list[tuple[str, dict[str, Any], Series]]:
     end_ns = series.start_ns + len(series.valid) * PERIOD_NS
     trials = {id(trial.begin): trial for trial in marked(series.marks)}
     begun = [mark for mark in series.marks if mark.get("phase", "begin") == "begin"]
-    nexts = [mark["t_ns"] for mark in begun[1:]] + [end_ns]
+    nexts = [at_ns(mark) for mark in begun[1:]] + [end_ns]
     found = []
     for number, (mark, next_ns) in enumerate(zip(begun, nexts, strict=True)):
         trial = trials.get(id(mark))
@@ -160,7 +162,7 @@ def pieces(series: Series) -> list[tuple[str, dict[str, Any], Series]]:
             str(mark[key]) for key in ("subject", "task", "trial", "repetition") if mark.get(key) is not None
         ]
         name = "_".join([f"{number:03d}", *words]).replace("/", "-")
-        found.append((name, mark, series.between(mark.get("at_ns", mark["t_ns"]), until_ns)))
+        found.append((name, mark, series.between(at_ns(mark), until_ns)))
     return found
 
 
@@ -186,19 +188,49 @@ def write_trial(path: Path, series: Series, subject: str, task: str) -> None:
     )
 
 
+def at_ns(mark: Mapping[str, Any]) -> int:
+    """When a mark was made, on CLOCK_MONOTONIC as rows are; it may have been told seconds later."""
+    return int(mark.get("at_ns", mark["t_ns"]))
+
+
+def _marks_of_rows(series: Series) -> dict[int, list[dict[str, Any]]]:
+    """The marks by the row during whose 5 ms they were made."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for mark in sorted(series.marks, key=at_ns):
+        found.setdefault((at_ns(mark) - series.start_ns) // PERIOD_NS, []).append(mark)
+    return found
+
+
 def write_csv(path: Path, series: Series) -> None:
-    """Each column's head names its unit; what is not a number is empty."""
+    """Each column's head names its unit; what is not a number is empty.
+
+    The last two: when each mark of the row's 5 ms was made, and what they say, as a JSON list; empty in other rows.
+    """
     units = {item.name: item.outcome.unit for item in published_outcomes(SIDES)}
     head = ["time [s]", "t_ns [ns]", "valid"]
     head += [f"{name} [{units[name]}]" for name in LABEL_NAMES]
     head += [f"{channel.name} [{channel.unit}]" for channel in CHANNELS]
+    head += ["mark_at_ns [ns]", "marks"]
+    marks = _marks_of_rows(series)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(head)
         for i, time_s in enumerate(series.time_s.tolist()):
             numbers = [*series.outcomes[i].tolist(), *series.channels[i].tolist()]
             told = [repr(number) if number == number else "" for number in numbers]
+            if here := marks.get(i):
+                told += [
+                    " ".join(str(at_ns(mark)) for mark in here),
+                    json.dumps([_said(mark) for mark in here]),
+                ]
+            else:
+                told += ["", ""]
             writer.writerow([f"{time_s:.3f}", series.start_ns + i * PERIOD_NS, int(series.valid[i]), *told])
+
+
+def _said(mark: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what every event carries."""
+    return {key: value for key, value in mark.items() if key not in _OF_ANY_EVENT}
 
 
 def write_opensim(path: Path, series: Series, *, knee_flexion_negative: bool) -> list[Path]:

@@ -26,12 +26,17 @@ from mcap.writer import CompressionType, Writer
 from jetson_runtime import __version__
 from jetson_runtime.recording.mcap_walk import DAMAGED, walk
 from jetson_runtime.stream import messages
+from jetson_runtime.suit import durable
 
 SUFFIX = ".mcap"
 METADATA = "second-skin"
 # With the message that fills it a chunk stays below 64 KiB: a tenth of a second.
 _CHUNK_BYTES = 48 * 1024
-_DAMAGE = (McapError, ValueError, struct.error, zstandard.ZstdError, KeyError, IndexError)
+# What the MCAP library and the decompressor raise on bytes that are not what they should be.
+DAMAGE = (
+    *(McapError, ValueError, struct.error, zstandard.ZstdError, KeyError, IndexError),
+    *(OverflowError, MemoryError),  # a damaged length
+)
 
 
 class Message(NamedTuple):
@@ -49,19 +54,29 @@ class RecordingFile:
         """Makes the file, which must not be there yet (FileExistsError)."""
         self.path = path
         self._out = _Out(path)
-        # Another program sees by the lock that this file is being written.
-        fcntl.flock(self._out.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._writer = Writer(self._out, chunk_size=_CHUNK_BYTES, compression=CompressionType.ZSTD)  # type: ignore[arg-type]
-        self._writer.start("second-skin", f"second-skin {__version__}")
-        self._writer.add_metadata(METADATA, dict(facts))
         self._channels: dict[str, int] = {}
         self._count = 0
-        _sync_folder(path.parent)
+        try:
+            self._writer.start("second-skin", f"second-skin {__version__}")
+            self._writer.add_metadata(METADATA, dict(facts))
+            durable.sync_folder(path.parent)
+        except OSError:
+            self.abandon()
+            raise
 
     @property
     def size(self) -> int:
         """Bytes written."""
         return self._out.size
+
+    def is_there(self) -> bool:
+        """Whether the file still has its name: one that was deleted, or whose disk was taken away, takes bytes for
+        nothing."""
+        try:
+            return os.path.samestat(os.stat(self.path), os.fstat(self._out.fd))
+        except OSError:
+            return False
 
     def add(self, topic: str, t_ns: int, payload: bytes) -> None:
         """One message; it is on its way to the disk with its chunk."""
@@ -120,7 +135,7 @@ class Reading:
         """topics: by channel; where the chunk that told them is damaged, the message itself says what it is."""
         try:
             records: list[Any] = breakup_chunk(Chunk.read(ReadDataStream(BytesIO(body))), validate_crc=True)
-        except _DAMAGE:
+        except DAMAGE:
             self.damaged += 1
             return
         for record in records:
@@ -134,7 +149,7 @@ class Reading:
     def _note(self, body: bytes) -> None:
         try:
             told = Metadata.read(ReadDataStream(BytesIO(body)))
-        except _DAMAGE:
+        except DAMAGE:
             self.damaged += 1
             return
         if told.name == METADATA:
@@ -150,7 +165,7 @@ def _topic(payload: bytes) -> str:
 
 
 def being_written(path: Path) -> bool:
-    """Whether a recorder has the file."""
+    """Whether a recorder has the file, or a repair."""
     try:
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -163,7 +178,17 @@ class _Out:
     """A file descriptor as the MCAP library writes to it: each chunk goes to the kernel whole and at once."""
 
     def __init__(self, path: Path) -> None:
-        self.fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        """The file has its name once it has the lock by which other programs see that it is being written."""
+        begun = path.with_name(f".{path.name}.{os.getpid()}")
+        begun.unlink(missing_ok=True)  # of a process of this number that died here
+        self.fd = os.open(begun, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            durable.rename_to_new(begun, path)
+        except OSError:
+            begun.unlink(missing_ok=True)
+            self.close()
+            raise
         self.size = 0
 
     def write(self, data: bytes) -> int:
@@ -184,12 +209,3 @@ class _Out:
             fd, self.fd = self.fd, -1
             with contextlib.suppress(OSError):
                 os.close(fd)
-
-
-def _sync_folder(folder: Path) -> None:
-    """So that a power cut does not take the file's name."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

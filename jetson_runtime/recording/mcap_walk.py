@@ -16,7 +16,8 @@ from mcap.opcode import Opcode
 # In the place of an opcode: something that is no record; the end of one that was being written.
 DAMAGED, TORN = -1, -2
 
-_MAGIC = bytes((137, 77, 67, 65, 80, 48, 13, 10))
+# A file's first and last bytes.
+MAGIC = bytes((137, 77, 67, 65, 80, 48, 13, 10))
 _HEAD = struct.Struct("<BQ")
 # Opcode, length; first and last time, size, checksum, the compression's name with its length, bytes.
 _CHUNK_HEAD = struct.Struct("<BQQQQI8sQ")
@@ -40,8 +41,8 @@ def walk(file: BinaryIO) -> Iterator[Record]:
     Footer is the last one, and only where it is the file's end.
     """
     size = os.fstat(file.fileno()).st_size
-    at = len(_MAGIC)
-    sound = _bytes(file, 0, at) == _MAGIC
+    at = len(MAGIC)
+    sound = _bytes(file, 0, at) == MAGIC
     if not sound and size > at:
         at = 0
     while at < size:
@@ -96,7 +97,7 @@ def _is_chunk(head: bytes, room: int) -> bool:
 
 def _ends(file: BinaryIO, at: int, length: int, size: int) -> bool:
     end = at + _HEAD.size + _FOOTER_BYTES
-    return length == _FOOTER_BYTES and end + len(_MAGIC) == size and _bytes(file, end, len(_MAGIC)) == _MAGIC
+    return length == _FOOTER_BYTES and end + len(MAGIC) == size and _bytes(file, end, len(MAGIC)) == MAGIC
 
 
 def _is_torn(file: BinaryIO, at: int, size: int) -> bool:
@@ -108,7 +109,7 @@ def _is_torn(file: BinaryIO, at: int, size: int) -> bool:
     if len(head) < _HEAD.size:
         return _is_opcode(head[0])
     opcode, length = _HEAD.unpack(head)
-    trailer = len(_MAGIC) if opcode == Opcode.FOOTER else 0
+    trailer = len(MAGIC) if opcode == Opcode.FOOTER else 0
     return _is_opcode(opcode) and rest < _HEAD.size + length + trailer <= _LARGEST_BYTES
 
 

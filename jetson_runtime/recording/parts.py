@@ -14,12 +14,18 @@ _OF_THE_MOMENT = (messages.RAW, messages.FEATURES, messages.FRAME, messages.STAT
 
 
 def by_session(paths: Iterable[Path]) -> dict[str, list[Path]]:
-    """Session -> its parts in order; sessions in the order of their first path. What holds no message is left out."""
+    """Session -> its parts in order; sessions in the order of their first path. What holds no message is left out.
+
+    RecordingError where a file's messages are not the suit's.
+    """
     found: dict[str, list[tuple[int, Path]]] = {}
     for path in paths:
         first = _first(path)
         if first is not None:
-            session = messages.decode(first.payload)["session"]
+            try:
+                session = messages.decode(first.payload)["session"]
+            except ValueError as error:
+                raise RecordingError(f"{path}: is no recording of the suit: {error}") from error
             found.setdefault(session, []).append((first.t_ns, path))
     return {session: [path for _, path in sorted(parts)] for session, parts in found.items()}
 

@@ -24,7 +24,7 @@ from jetson_runtime.recording.store import Store
 from jetson_runtime.recording.wanted import Wanted
 from jetson_runtime.stream import messages
 from jetson_runtime.stream.local import REPORT
-from jetson_runtime.suit import config as configs
+from jetson_runtime.suit import config_copy
 from jetson_runtime.suit.errors import ConfigError
 from jetson_runtime.suit.recording_table import Begin
 
@@ -47,13 +47,17 @@ _MOST_EARLY = 2000
 _log = logging.getLogger("second-skin-record")
 
 
-def run(config_path: Path, folder: Path | None = None, begin: Begin | None = None) -> int:
+def run(
+    config_path: Path, folder: Path | None = None, state: Path | None = None, begin: Begin | None = None
+) -> int:
     """Records until SIGTERM or SIGINT and returns 0; raises ConfigError where there is no local address.
 
-    folder, begin: instead of the config's.
+    folder, begin: instead of the config's; state: the service's, where the config's last good copy is (`config_copy`).
     """
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO)
-    config = configs.load(config_path)
+    config, copied = config_copy.load(config_path, state)
+    if copied:
+        _log.warning("%s", copied)
     if not config.output.local:
         raise ConfigError(
             f'{config_path}: names no local address to record from; add local = ["ipc:///run/second-skin/local"] '

@@ -76,6 +76,8 @@ class Store:
         """Once a second: what was written is on the disk afterwards; room is looked at, a pause tried to be ended."""
         if self._file is not None:
             self._guard(self._file.sync)
+        if self._file is not None and not self._file.is_there():
+            self._pause(f"{self._file.path}: is gone from its folder")
         if self._file is not None and self._free_mb() < self._settings.keep_free_mb:
             self._pause(f"less than {self._settings.keep_free_mb} MB are free", whole=True)
         elif self._file is not None and self._file.size > self._settings.part_mb * _MB and not self._turning:
@@ -193,8 +195,9 @@ class Store:
         self.state, self.why = "paused", why
 
     def _try_again(self) -> None:
+        """A folder that is not there is made: the disk that it is to be on may have been plugged in."""
         back_mb = min(_BACK_MB, _BACK_SHARE * self._disk_mb())
-        if self._free_mb() > self._settings.keep_free_mb + back_mb:
+        if self._disk() is None or self._free_mb() > self._settings.keep_free_mb + back_mb:
             self._open()
             if self._file is not None:
                 self._ask_state()

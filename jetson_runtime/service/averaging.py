@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -25,6 +25,7 @@ STILL_DEG_S = 25.0
 EMPTY_BODYWEIGHTS = 0.06
 _NOMINAL_MASS_KG = 70.0
 _STEADY_N = 6.0
+NO_TARE, NO_ZERO = "no tare was taken", "the insoles were not zeroed"
 # A moment's gap in a stream spoils no average; more is a sensor that is not there.
 _MISSED = 0.1
 
@@ -46,9 +47,7 @@ def tare_of(
         except ValueError as error:
             reasons.append(f"{stream.name}: {error}")
     if reasons:
-        raise _refusal(
-            "no tare was taken", reasons, "stand still and upright with the whole suit, and try again"
-        )
+        raise _refusal(NO_TARE, reasons, "stand still and upright with the whole suit, and try again")
     return TareState(tare_id=secrets.token_hex(4), at=now, parts=parts)
 
 
@@ -79,10 +78,30 @@ def zeros_of(
             moment_ml_nm=float(np.mean(forces * ml)),
         )
     if reasons:
-        raise _refusal(
-            "the insoles were not zeroed", reasons, "lift the feet off the ground, hold still, and try again"
-        )
+        raise _refusal(NO_ZERO, reasons, "lift the feet off the ground, hold still, and try again")
     return zeros
+
+
+def refuse_exchanged(
+    text: str, before: Mapping[str, str], after: Mapping[str, str], parts: Collection[str]
+) -> None:
+    """Refusal, beginning with `text`, where one of `parts` has not the device that it had: an average over two devices
+    is neither's.
+
+    before, after: serial numbers of the devices that were there, by part, at the first frame and behind the last.
+    """
+    reasons = []
+    for stream in STREAMS:
+        first, last = before.get(stream.part), after.get(stream.part)
+        if stream.part not in parts or first is None or first == last:
+            continue
+        reasons.append(
+            f"{stream.name} is missing"
+            if last is None
+            else f"{stream.name}: another device than at the beginning ({last}, was {first})"
+        )
+    if reasons:
+        raise _refusal(text, reasons, "leave the sensors as they are, and try again")
 
 
 def _part(frames: Sequence[Frame], index: int, mounting: Floats, serial: str) -> PartTare:

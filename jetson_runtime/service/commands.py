@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from jetson_runtime.inference.frame import Frame
@@ -22,7 +22,7 @@ from jetson_runtime.stream.control import Answer, Refusal, Request
 from jetson_runtime.stream.messages import ControlCode
 from jetson_runtime.stream.publisher import Publisher
 from jetson_runtime.suit.errors import StateError
-from jetson_runtime.suit.signals import PERIOD_NS
+from jetson_runtime.suit.signals import PERIOD_NS, STREAM_INDEX, STREAMS
 from jetson_runtime.suit.state import FitState, Instant, WearerState
 
 # Requests that may wait for the one that is being done.
@@ -31,6 +31,8 @@ _LOOK_S = 0.02
 _LOOK_AGAIN_S = 10.0
 # Frames of the last instant may still be on their way.
 _LATE_S = 1.0
+
+_PARTS = frozenset(stream.part for stream in STREAMS)
 
 _log = logging.getLogger("second-skin")
 
@@ -111,17 +113,18 @@ class Commands:
             )
 
     def _tare(self, request: control.TakeTare) -> dict[str, Any]:
-        frames = self._frames(request.seconds)
-        tare = averaging.tare_of(frames, mountings(self._keeper.config), self._serials(), Instant.now())
+        frames, serials = self._frames(request.seconds, averaging.NO_TARE, _PARTS)
+        tare = averaging.tare_of(frames, mountings(self._keeper.config), serials, Instant.now())
         self._keeper.change(tare=tare)
         self._keeper.checks.look(tare, frames[-1], self._serials(), tare.at)
         self.tell_tare({"from_ns": frames[0].t_ns, "until_ns": frames[-1].t_ns})
         return {"tare_id": tare.tare_id, "parts": sorted(tare.parts), "frames": len(frames)}
 
     def _zero(self, request: control.ZeroInsoles) -> dict[str, Any]:
-        frames = self._frames(request.seconds)
+        parts = {STREAMS[STREAM_INDEX[f"insole_{side}"]].part for side in request.sides}
+        frames, serials = self._frames(request.seconds, averaging.NO_ZERO, parts)
         wearer = self._keeper.worn.wearer
-        zeros = averaging.zeros_of(frames, request.sides, wearer, self._serials(), Instant.now())
+        zeros = averaging.zeros_of(frames, request.sides, wearer, serials, Instant.now())
         self._keeper.change(insole_zero={**self._keeper.state.insole_zero, **zeros})
         self._arrivals.put_worn(self._keeper.worn)
         told = {side: {"force_n": zero.force_n} for side, zero in zeros.items()}
@@ -185,10 +188,16 @@ class Commands:
         at_ns = time.monotonic_ns() if at_ns is None else at_ns
         self.publisher.tell_event(kind, {**content, "at_ns": at_ns}, effect)
 
-    def _frames(self, seconds: float) -> list[Frame]:
-        """All frames of the next `seconds`; Refusal where they do not come."""
+    def _frames(
+        self, seconds: float, text: str, parts: Collection[str]
+    ) -> tuple[list[Frame], dict[str, str]]:
+        """All frames of the next `seconds`, and the serial numbers of the devices that they are of, by part.
+
+        Refusal where they do not come, or, beginning with `text`, where a device of `parts` was exchanged meanwhile.
+        """
         publisher = self.publisher
         assert publisher is not None
+        before = self._serials()
         begin_ns = time.monotonic_ns()
         end_ns = begin_ns + round(seconds * 1e9)
         while time.monotonic_ns() < end_ns + round(_LATE_S * 1e9) and not self._stopping:
@@ -197,5 +206,7 @@ class Commands:
             if recent and recent[-1].t_ns >= end_ns - PERIOD_NS:
                 frames = [frame for frame in recent.copy() if frame.t_ns >= begin_ns]
                 if len(frames) * PERIOD_NS > (end_ns - begin_ns) // 2:
-                    return frames
+                    serials = self._serials()
+                    averaging.refuse_exchanged(text, before, serials, parts)
+                    return frames, serials
         raise Refusal(ControlCode.NOT_READY, "too few frames came", "see second-skin status, and try again")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from drivers.microstrain.imu import Imu
 from jetson_runtime.service.bringup import Device
-from jetson_runtime.service.standby_link import StandbyLink, reach
+from jetson_runtime.service.standby_link import NO_ANSWER, StandbyLink, reach
 from jetson_runtime.service.waiting import Stop
 
 # A standby process that died is back by systemd within this time or little more.
@@ -25,9 +25,12 @@ class _Begun(NamedTuple):
 
 
 class Holding:
-    """From any thread. path: [standby]'s socket; None: nothing is held, and a restart is cold.
+    """Of the bring-ups' threads, the line's and the start. path: [standby]'s socket; None: nothing is held, and a
+    restart is cold.
 
-    `link`: the line to the standby process, None before `look` and where there is none.
+    `link`: the line to the standby process, None before `look` and where there is none. The lock is held while the
+    other end is spoken to, which may take as long as it is given for an answer: neither the reactor nor who tells the
+    status ever takes it.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -36,56 +39,63 @@ class Holding:
         self._devices: dict[int, Device] = {}
         # None until what the service before left has been looked at: what is held before is that one's.
         self._begun: _Begun | None = None
-        self._lock = threading.Lock()
+        # The line that has been told all of it.
+        self._informed: StandbyLink | None = None
+        self._talk = threading.Lock()
 
     def look(self) -> bool:
-        """Whether there is a standby process."""
+        """Whether a standby process answers."""
         if self._path is None:
             return False
         try:
             self.link = reach(self._path)
         except OSError as error:
-            _log.warning("%s: no standby process answers (%s): a restart is cold", self._path, error)
+            _log.warning("%s: %s (%s): a restart is cold", self._path, NO_ANSWER, error)
         return self.link is not None
 
     def begin(self, identity: Mapping[str, Any], journal: int) -> None:
-        """From here on the journal and the devices are this service's."""
-        with self._lock:
-            self._begun = _Begun(identity, journal)
-            if self.link is not None:
-                self._tell_all(self.link, self._begun)
+        """From here on the journal and the devices are this service's; `run` tells it."""
+        self._begun = _Begun(identity, journal)
 
     def hold(self, index: int, device: Device) -> None:
         """The device is in use: its port is to outlive this process."""
-        with self._lock:
+        with self._talk:
             self._devices[index] = device
-            if self.link is not None and self._begun is not None:
-                self.link.hold(index, facts_of(device), device.port.fileno())
+            if self._informed is not None:
+                self._informed.hold(index, facts_of(device), device.port.fileno())
 
     def drop(self, index: int) -> None:
         """The device is no longer in use; its port is free for others when this returns."""
-        with self._lock:
+        with self._talk:
             held = self._devices.pop(index, None)
-            if held is not None and self.link is not None and self._begun is not None:
-                self.link.drop(index)
+            if held is not None and self._informed is not None:
+                self._informed.drop(index)
 
     def run(self, stop: Stop) -> None:
-        """Looks whether the standby process is still there, and for the next one where it is not, until `stop`."""
-        while self._path is not None and not stop.wait(_LOOK_S):
-            with self._lock:
-                if self._begun is None or (self.link is not None and self.link.is_there()):
-                    continue
-                try:
-                    link = reach(self._path)
-                except OSError:
-                    continue
-                self.link = link
-                if link.legacy is not None:
-                    link.legacy.close()
-                self._tell_all(link, self._begun)
-                _log.info(
-                    "%s: the standby process is there: it holds %d ports", self._path, len(self._devices)
-                )
+        """Tries once a second whether the standby process answers, and looks for the next one where it does not, until
+        `stop`; tells each all that is held."""
+        while self._path is not None and not stop.is_set():
+            if self._begun is not None:
+                self._try(self._path, self._begun)
+            stop.wait(_LOOK_S)
+
+    def _try(self, path: Path, begun: _Begun) -> None:
+        link = self.link
+        is_new = link is None or not link.answers()
+        if link is None or is_new:
+            try:
+                link = reach(path)
+            except OSError:
+                return
+            if link.legacy is not None:
+                link.legacy.close()
+        if link is self._informed:
+            return
+        with self._talk:
+            self.link = self._informed = link
+            self._tell_all(link, begun)
+        if is_new and link.answers():
+            _log.info("%s: the standby process is there: it holds %d ports", path, len(self._devices))
 
     def close(self) -> None:
         """The service ends in order: nothing is kept."""

@@ -15,9 +15,9 @@ from typing import Any
 from jetson_runtime.service.faults import Fault, Problem
 from jetson_runtime.service.tare_checks import TareChecks
 from jetson_runtime.service.wishes import RecordWishes
-from jetson_runtime.suit import config as configs
+from jetson_runtime.suit import config_copy
 from jetson_runtime.suit.config import SuitConfig, Wearer
-from jetson_runtime.suit.errors import ConfigDamaged, ConfigError, StateError
+from jetson_runtime.suit.errors import StateError
 from jetson_runtime.suit.state import Instant, StateFolder, SuitState, Worn, worn
 
 _log = logging.getLogger("second-skin")
@@ -154,21 +154,6 @@ class Keeper:
 
 
 def load_config(path: Path, folder: StateFolder) -> tuple[SuitConfig, tuple[Problem, ...]]:
-    """The config at `path`, or its last good copy where the file is damaged: a power cut must not end on a back.
-
-    ConfigError where it holds mistakes, which somebody made and is to correct, or where there is no copy.
-    """
-    try:
-        return configs.load(path), ()
-    except ConfigError as error:
-        copy = folder.config_copy(path)
-        if not copy.is_file() or not _is_damaged(error, path, copy):
-            raise
-        config = configs.load(copy, relative_to=path.parent)
-        text = f"{str(error).partition(chr(10))[0].partition('; ')[0]}; its last good copy {copy} is used"
-        return config, (Problem(Fault.CONFIG_DAMAGED, text),)
-
-
-def _is_damaged(error: ConfigError, path: Path, copy: Path) -> bool:
-    """A file that was cut off between two lines may still be TOML: it is then the beginning of the copy."""
-    return isinstance(error, ConfigDamaged) or copy.read_bytes().startswith(path.read_bytes())
+    """The config at `path`, or its last good copy in `folder` and that it is one; ConfigError as `config_copy.load`."""
+    config, copied = config_copy.load(path, folder.path)
+    return config, (Problem(Fault.CONFIG_DAMAGED, copied),) if copied else ()

@@ -58,7 +58,7 @@ def run(config_path: Path, state: Path | None = None) -> int:
     faulthandler.enable()  # beside `hang.py`: for what holds the interpreter, and for a crash
     notifier = Notifier(os.environ)
     try:
-        folder = StateFolder(state or config_path.parent / "state")
+        folder = StateFolder.of(config_path, state)
         config, problems = load_config(config_path, folder)
         keeper = Keeper(folder, config, problems)
         service = Service(keeper, notifier)

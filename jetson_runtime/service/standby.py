@@ -115,7 +115,7 @@ class Standby:
         if operation in ("peek", "take"):
             self._hand_over(last=operation == "take")
         else:
-            self._answer({}, [])
+            self._answer({}, [])  # a probe, too: that it is answered is all
 
     def _hand_over(self, *, last: bool) -> None:
         """What was read so far, in a memory of its own; with the last of it the ports are the service's again."""

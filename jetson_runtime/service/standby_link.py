@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import select
 import socket
 import threading
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 
 import msgpack  # type: ignore[import-untyped]  # ships none
 
+NO_ANSWER = "no standby process answered"
 _TIMEOUT_S = 2.0
 _MESSAGE_BYTES = 65_536
 _MOST_DESCRIPTORS = 16
@@ -80,17 +80,9 @@ class StandbyLink:
         """The rest; the ports are no longer read nor held by the other end."""
         return self._reads("take")
 
-    def is_there(self) -> bool:
-        """Whether the other end has not failed, as far as can be told without asking it."""
-        with self._lock:
-            if self._line is None:
-                return False
-            # Unasked it says nothing but its end.
-            poll = select.poll()
-            poll.register(self._line, select.POLLIN)
-            if poll.poll(0):
-                self._lose("it closed the line")
-            return self._line is not None
+    def answers(self) -> bool:
+        """Whether the other end does, tried: one that hangs would say so of itself by nothing else."""
+        return self._ask({"op": "probe"}) is not None
 
     def close(self) -> None:
         """Ends the line; the other end lets all go that it holds."""
@@ -130,8 +122,11 @@ class StandbyLink:
                 self._lose(error)
                 return None
 
-    def _lose(self, why: object) -> None:
-        _log.warning("the standby process is gone (%s): until it is back a restart is cold", why)
+    def _lose(self, why: OSError) -> None:
+        if isinstance(why, TimeoutError):
+            _log.warning("%s within %.0f s: until one does a restart is cold", NO_ANSWER, _TIMEOUT_S)
+        else:
+            _log.warning("the standby process is gone (%s): until it is back a restart is cold", why)
         if self._line is not None:
             self._line.close()
         self._line = None

@@ -10,7 +10,8 @@ import select
 from collections.abc import Callable
 from typing import Any
 
-from drivers.gpio.lines import EDGES_AT_ONCE, Edge, Line, LineError, Lines, open_lines
+from drivers.gpio.chips import open_lines
+from drivers.gpio.lines import EDGES_AT_ONCE, Edge, Line, LineError, Lines
 from jetson_runtime.service.faults import Fault, Problem
 from jetson_runtime.service.waiting import Stop
 from jetson_runtime.stream.messages import SYNC

@@ -29,7 +29,7 @@ from jetson_runtime.service.holding import Holding
 from jetson_runtime.service.journal import READ, Journal, JournalError, Past, Record, load
 from jetson_runtime.service.model import Model
 from jetson_runtime.service.standby import HOLD_NS, WOKE
-from jetson_runtime.service.standby_link import Legacy, Reads, StandbyLink
+from jetson_runtime.service.standby_link import NO_ANSWER, Legacy, Reads, StandbyLink
 from jetson_runtime.stream import tap
 from jetson_runtime.stream.frame_writer import MEMORY_FRAMES
 from jetson_runtime.suit.config import SuitConfig
@@ -60,8 +60,7 @@ class Resumed(NamedTuple):
 class WarmStart:
     """The service's start beside the standby process; without [standby] all of it does nothing.
 
-    told: how this start went, for the status; None where no standby process is there. holding: what it holds from now
-    on.
+    told: how this start went, for the status; None without [standby]. holding: what it holds from now on.
     """
 
     def __init__(self, config: SuitConfig) -> None:
@@ -75,6 +74,8 @@ class WarmStart:
         """Finds the standby process; path and serial number of each device that it holds, which nobody else can open,
         by the streams of this config."""
         if not self.holding.look():
+            if self._config.standby.socket is not None:
+                self.told = {"warm": False, "text": f"cold: {NO_ANSWER}"}  # `holding` has logged why
             return {}
         assert self.holding.link is not None
         self._legacy = self.holding.link.legacy
@@ -190,7 +191,7 @@ class Resumption:
     def _follow_standby(self, got: Reads | None) -> int:
         """How much there was to follow."""
         if got is None:
-            raise JournalError("the standby process does not answer")
+            raise JournalError(NO_ANSWER)
         if set(got.held) | set(got.lost) != set(self._devices):
             raise JournalError(f"the standby process let devices go, {HOLD_NS * 1e-9:.0f} s after the kill")
         self._follow_reads(got.reads)

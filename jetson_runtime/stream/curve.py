@@ -11,7 +11,6 @@ A client has one file, NAME.key_secret: its pair, and as `server-key` the public
 from __future__ import annotations
 
 import re
-import stat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ import zmq
 from zmq.auth import load_certificate
 
 from jetson_runtime.suit.errors import KeyFileError
+from jetson_runtime.suit.secret_file import reading
 
 SERVER = "server"
 CLIENTS = "clients"
@@ -102,28 +102,9 @@ def present(socket: zmq.Socket[bytes], keys: ClientKeys) -> None:
     socket.setsockopt(zmq.CURVE_SECRETKEY, keys.pair.secret)
 
 
-def refuse_readable_by_others(path: Path) -> None:
-    """KeyFileError where more than the owner may read or write the secret in `path`."""
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise KeyFileError(
-            f"{path}: a secret key that others can read (mode {mode:04o}); chmod 600 {path}, and make a new key "
-            "if somebody may have read it"
-        )
-
-
 def _load_pair(path: Path, remedy: str) -> Pair:
-    try:
-        refuse_readable_by_others(path)
+    with reading(path, secret="secret key", damaged="cannot be read as a key", remedy=remedy):
         public, secret = load_certificate(path)
-    except FileNotFoundError as error:
-        raise KeyFileError(f"{path}: is not there; {remedy}") from error
-    except PermissionError as error:
-        raise KeyFileError(
-            f"{path}: may not be read by this user; chown it to the one who runs this"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise KeyFileError(f"{path}: cannot be read as a key: {error}; {remedy}") from error
     if secret is None or {len(public), len(secret)} != {KEY_CHARACTERS}:
         raise KeyFileError(f"{path}: holds no pair of CURVE keys; {remedy}")
     return Pair(public, secret)

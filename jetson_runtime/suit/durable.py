@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -27,6 +28,30 @@ def keep(path: Path, copy: Path) -> None:
     fresh.unlink(missing_ok=True)
     os.link(path, fresh)
     os.replace(fresh, copy)
+
+
+def rename_to_new(path: Path, name: Path) -> None:
+    """Gives the file `path` the name `name` alone, which no file may have yet (FileExistsError)."""
+    try:
+        os.link(path, name)
+    except FileExistsError:
+        raise
+    except OSError:  # FAT and exFAT know no second name
+        if name.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(name)) from None
+        os.rename(path, name)
+    else:
+        path.unlink()
+
+
+def replace_keeping(path: Path, fresh: Path, kept: Path) -> None:
+    """`path` is what was `fresh`, `kept` what was `path`. At no instant does either content lack a name, nor, where the
+    file system knows second names, does `path` lack a file."""
+    try:
+        keep(path, kept)
+    except OSError:
+        os.rename(path, kept)
+    os.replace(fresh, path)
 
 
 def sync_folder(folder: Path) -> None:

@@ -23,6 +23,7 @@ from jetson_runtime.suit.config import Wearer
 from jetson_runtime.suit.errors import StateError
 
 FORMAT = 1
+_FOLDER = "state"
 _FILE, _BEFORE = "state.json", "state.before.json"
 _STALE = "tare_stale"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -160,6 +161,11 @@ class StateFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._current_is_good = True
+
+    @staticmethod
+    def of(config: Path, given: Path | None) -> StateFolder:
+        """That of the service on the config at `config`: `given`, or `state` beside the config."""
+        return StateFolder(given or config.parent / _FOLDER)
 
     def load(self) -> Loaded:
         """The state as last saved, else the one before, else an empty one; never raises for what a file holds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import termios
@@ -130,6 +131,28 @@ port = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)
 print("held", flush=True)
 sys.stdin.read()
 """
+# Takes the lock, hands it on to a child, and ends.
+HOLD_THE_LOCK_OF_A_DEAD_ONE = """
+import os, sys, time
+from drivers.serial_port import SerialPort
+port = SerialPort(sys.argv[1])
+if (child := os.fork()):
+    print(child, flush=True)
+    os._exit(0)
+time.sleep(120)
+"""
+OPEN_AS_NOBODY = """
+import os, sys
+from drivers.errors import PortError
+from drivers.serial_port import SerialPort
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+try:
+    SerialPort(sys.argv[1])
+except PortError as error:
+    print(type(error).__name__, error)
+"""
 EMULATE = """
 import sys
 from pathlib import Path
@@ -162,6 +185,47 @@ def test_a_port_that_another_process_reads_without_a_lock_is_busy_too(pty: Pty, 
     ):
         SerialPort(str(link))
     SerialPort(str(link)).close()
+
+
+def test_the_holder_is_named_as_it_was_started_by_whoever_has_the_lock_now(pty: Pty, tmp_path: Path) -> None:
+    """A lock that was handed on outlives who took it; processes that end during the search do not end the search."""
+    program = tmp_path / "listen to the back.py"
+    program.write_text(HOLD_THE_LOCK_OF_A_DEAD_ONE)
+    command = [sys.executable, str(program), pty.name, "x" * 200]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as other:
+        assert other.stdout is not None
+        heir = int(other.stdout.readline())
+        other.wait()
+        passing = subprocess.Popen(["sh", "-c", "while :; do /bin/true; done"])
+        try:
+            for _ in range(5):
+                with pytest.raises(PortBusy) as busy:
+                    SerialPort(pty.name)
+                told = str(busy.value)
+                assert f"held by process {heir} ({Path(sys.executable).name} {str(program)[:20]}" in told, (
+                    told
+                )
+                assert told.count("x") < 100, told
+        finally:
+            passing.kill()
+            passing.wait()
+            os.kill(heir, signal.SIGKILL)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_where_the_holder_may_not_be_looked_at_the_port_is_busy_all_the_same(pty: Pty) -> None:
+    with process(HOLD, pty.name):
+        os.chmod(pty.name, 0o666)
+        asked = subprocess.run(
+            [sys.executable, "-c", OPEN_AS_NOBODY, pty.name],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            check=False,
+        )
+    assert "PortBusy" in asked.stdout, asked.stdout + asked.stderr
 
 
 def test_an_emulator_that_keeps_both_ends_open_does_not_hold_its_port(tmp_path: Path) -> None:

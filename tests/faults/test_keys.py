@@ -70,9 +70,16 @@ def test_row_38_a_revoked_key_loses_its_open_connection_and_nobody_else_notices(
         revoked = served.clients("revoked")
         with phone._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED) as phones_end:
             assert cli.main(["keys", "--keys", str(served.keys), "revoke", "tablet"]) == 0
-            assert until(lambda: served.clients("revoked") == revoked + 1)
-            tablet.recv_all(0)
-            assert frames_within(tablet, 1.5) == 0
+            assert until(lambda: served.clients("revoked") == revoked + 1, 60.0)
+
+            def tablets() -> int:
+                """Its frames of 0.3 s. The phone is heard beside it: a client that hears nothing connects anew."""
+                phone.recv_all(0)
+                return frames_within(tablet, 0.3)
+
+            # What was sent before lies in its socket and on its way still, on a busy machine for a while.
+            assert until(lambda: tablets() == 0, 30.0), "it is never quiet"
+            assert [tablets() for _ in range(5)] == [0] * 5
             assert frames_within(phone, 0.5) > 0
             assert not phones_end.poll(0)
             phone._socket.disable_monitor()

@@ -73,6 +73,9 @@ def test_row_02_a_replugged_imu_is_back_before_400_ticks_and_valid_after_its_his
     assert service.client.session == session
 
 
+MEASURED = 4
+
+
 def _cpu_ticks(pid: int) -> int:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
@@ -84,10 +87,14 @@ def test_row_05_a_silent_imu_is_named_costs_nothing_and_comes_back(start: Start)
     pid = service.process.pid
 
     def busy() -> int:
-        """Processor time of 400 frames, in the kernel's ticks."""
-        before = _cpu_ticks(pid)
-        frames_of(service, 400)
-        return _cpu_ticks(pid) - before
+        """Processor time of 400 frames, in the kernel's ticks: the least of some, as what else the machine does, and
+        a host that takes its processors away, only ever adds."""
+        spent = []
+        for _ in range(MEASURED):
+            before = _cpu_ticks(pid)
+            frames_of(service, 400)
+            spent.append(_cpu_ticks(pid) - before)
+        return min(spent)
 
     streaming = busy()
     suit.outlets["imu_pelvis"].damage(silent=True)
@@ -97,7 +104,9 @@ def test_row_05_a_silent_imu_is_named_costs_nothing_and_comes_back(start: Start)
         return bool(numbers & {4, SILENT})
 
     assert until(silent_or_mute), service.status
-    assert busy() < 1.3 * streaming + 5, "no busy loop"
+    silent = busy()
+    # A loop that never waits takes some 200 ticks of 400 frames, on top.
+    assert silent < 1.3 * streaming + 5, ("no busy loop", silent, streaming)
     suit.outlets["imu_pelvis"].damage(silent=False)
     assert until(lambda: service.stream("imu_pelvis")["valid"]), service.log
 

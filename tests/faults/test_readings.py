@@ -157,18 +157,51 @@ def test_row_13_packets_that_change_places_are_put_in_order_or_counted(start: St
     before = {name: service.stream(name) for name in suit.devices}
     for outlet in suit.outlets.values():
         outlet.damage(swap_every=20)
+
     frames = frames_of(service, 600)
     for earlier, later in pairwise(frames):
         assert later.t_ns - earlier.t_ns == (later.seq - earlier.seq) * 5_000_000
     assert sum(frame.valid for frame in frames) > 500
 
-    def overtaken(name: str) -> int:
-        return int(service.stream(name)["out_of_order"] - before[name]["out_of_order"])
-
-    assert until(lambda: all(overtaken(name) >= 8 for name in suit.devices)), service.status
+    clean = [name for name in suit.devices if _is_bounded_by_what_was_overtaken(suit, service, name)]
+    assert len(clean) == len(suit.devices), (clean, service.status)
     for name in suit.devices:
-        now, then = service.stream(name), before[name]
-        assert now["drops"] - then["drops"] <= 1.5 * overtaken(name) + 3
-        assert now["counters"].get("lost", 0) <= 1.5 * overtaken(name) + 3
-        assert now["clock"]["restarts"] == then["clock"]["restarts"]
+        now = service.stream(name)
+        assert now["clock"]["restarts"] == before[name]["clock"]["restarts"]
         assert not now["stuck"]
+
+
+# What the drivers count where bytes are damaged; a packet that was overtaken is whole.
+DAMAGE = ("bad_cobs", "bad_crc", "bad_checksums", "bad_lengths", "discarded_bytes")
+STRETCHES = 12
+
+
+def _is_bounded_by_what_was_overtaken(suit: BrokenSuit, service: ServiceProcess, name: str) -> bool:
+    """Whether a stretch of 8 overtaken packets counted hardly more as lost, however bytes were lost before.
+
+    Bytes that a busy machine's pseudo-terminal could not take, as its other end counts them and the driver sees them,
+    spoil a stretch: what was lost with them is no matter of order. Another is then looked at.
+    """
+
+    def told() -> tuple[dict[str, int], int]:
+        stream = service.stream(name)
+        counters = stream["counters"]
+        spoilt = suit.ports[name].dropped_bytes + sum(counters.get(key, 0) for key in DAMAGE)
+        lost = {"drops": stream["drops"], "lost": counters.get("lost", 0)}
+        return {**lost, "overtaken": stream["out_of_order"]}, spoilt
+
+    seen = []
+    for _ in range(STRETCHES):
+        then, spoilt = told()
+        assert until(lambda then=then: told()[0]["overtaken"] >= then["overtaken"] + 8), (
+            name,
+            service.status,
+        )
+        now, spoilt_since = told()
+        counted = {key: now[key] - then[key] for key in then}
+        if spoilt_since == spoilt:
+            most = 1.5 * counted["overtaken"] + 3
+            assert max(counted["drops"], counted["lost"]) <= most, (name, counted)
+            return True
+        seen.append((counted, spoilt_since - spoilt))
+    raise AssertionError(f"{name}: bytes were lost in each of {STRETCHES} stretches: {seen}")

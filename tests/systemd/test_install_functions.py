@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -68,6 +69,57 @@ def test_a_build_of_which_a_step_fails_is_no_release(base: Path, tmp_path: Path,
     assert done.stdout == ""
     assert "planted" in done.stderr
     assert not list(base.glob("releases/*/.complete"))
+
+
+BUILT = 'python3() { mkdir -p "$4/bin"; printf "#!/bin/sh\n" > "$4/bin/python"; chmod +x "$4/bin/python"; }\n'
+
+
+def _built(base: Path, source: Path, more: str = "") -> str:
+    """The name of the release that is made of `source`."""
+    done = _bash(base, f'here="{source}"\n{BUILT}add_cuda_bindings() {{ :; }}\n{more}build ""')
+    assert done.returncode == 0, done.stderr
+    assert (Path(done.stdout.strip()) / ".complete").exists()
+    return Path(done.stdout.strip()).name
+
+
+def _git(folder: Path, *words: str) -> None:
+    told = ("-c", "user.name=x", "-c", "user.email=x", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", "-C", str(folder), *told, *words], check=True, capture_output=True)
+
+
+def test_a_tree_without_a_history_is_called_by_what_it_holds(base: Path, tmp_path: Path) -> None:
+    """As from a tarball: unpacked beside nothing, or in somebody's home that is a repository itself; git or none."""
+    source = _checkout(tmp_path / "home" / "source")
+    (source / "drivers").mkdir()
+    (source / "drivers" / "port with a name.py").write_text("1")
+    name = _built(base, source)
+    assert re.fullmatch(r"2\.0-tree-[0-9a-f]{12}", name)
+    # What a build leaves in the tree makes no other release of it, and a second run finds the first one's.
+    (source / "drivers" / "__pycache__").mkdir()
+    (source / "drivers" / "__pycache__" / "port.pyc").touch()
+    fails = "python3() { return 1; }\n"
+    assert _built(base, source, fails) == name
+    assert _built(base, source, f"{fails}git() {{ return 127; }}\n") == name
+    _git(tmp_path / "home", "init")
+    _git(tmp_path / "home", "commit", "--allow-empty", "-m", "of the home")
+    assert _built(base, source, fails) == name
+    (source / "drivers" / "port with a name.py").write_text("2")
+    assert _built(base, source) != name
+
+
+def test_a_checkout_is_called_by_its_commit_and_one_that_was_changed_by_the_time(
+    base: Path, tmp_path: Path
+) -> None:
+    source = _checkout(tmp_path / "source")
+    _git(source, "init")
+    assert "-tree-" in _built(base, source), "a repository without a commit"
+    _git(source, "add", "pyproject.toml")
+    _git(source, "commit", "-m", "first")
+    name = _built(base, source)
+    assert re.fullmatch(r"2\.0-[0-9a-f]{7,}", name)
+    assert _built(base, source, "python3() { return 1; }\n") == name
+    (source / "pyproject.toml").write_text('version = "2.0"\n# changed\n')
+    assert re.fullmatch(re.escape(name) + r"-changed-\d+", _built(base, source))
 
 
 @pytest.mark.parametrize(

@@ -153,21 +153,40 @@ def config_with(folder: Path, dashboard: str) -> Path:
     [
         ('listen = "0.0.0.0"', ("password_file", "--set-password")),
         ('listen = "0.0.0.0"\npassword_file = "absent"', ("absent: is not there", "--set-password")),
-        ('listen = "203.0.113.7"\npassword_file = "kept"', ("203.0.113.7", "choose another listen")),
     ],
 )
 def test_a_start_that_must_not_be_is_refused_in_one_line(
     tmp_path: Path, dashboard: str, words: tuple[str, ...]
 ) -> None:
     config = config_with(tmp_path, dashboard)
-    if "kept" in dashboard:
-        assert told(config, "--set-password", stdin="correct horse\n").returncode == 0
-        assert (tmp_path / "kept").stat().st_mode & 0o777 == 0o600
     done = told(config)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     for word in words:
         assert word in done.stderr
+
+
+def test_an_address_that_no_interface_has_yet_is_served_once_one_has(tmp_path: Path) -> None:
+    """As at a start before the network is there."""
+    late, port = "198.18.43.11", next(PORTS)  # for measurements between networks (RFC 2544): nobody's
+    config = config_with(tmp_path, f'listen = "{late}"\nport = {port}\npassword_file = "kept"')
+    assert told(config, "--set-password", stdin="correct horse\n").returncode == 0
+    assert (tmp_path / "kept").stat().st_mode & 0o777 == 0o600
+    page = Dashboard(config, port, late)
+    address = ["ip", "address"]
+    try:
+        assert until(lambda: f"http://{late}:{port}" in page.log, 60.0), page.log
+        assert page.log.count("no network interface has this address yet") == 1
+        added = subprocess.run([*address, "add", f"{late}/32", "dev", "lo"], capture_output=True, check=False)
+        if added.returncode:
+            pytest.skip(f"no address can be added here: {added.stderr.decode()}")
+        try:
+            assert until(page.is_ready, 60.0), page.log
+        finally:
+            subprocess.run([*address, "delete", f"{late}/32", "dev", "lo"], check=False)
+        assert page.log.count("no network interface has this address yet") == 1
+    finally:
+        assert page.stop() == 0, page.log
 
 
 def test_a_port_that_another_program_has_is_told(suit: ShownSuit) -> None:
@@ -199,3 +218,17 @@ def test_a_page_that_never_reads_costs_the_others_nothing(suit: ShownSuit) -> No
         time.sleep(1.0)
         assert len(lives(messages(live, 2.0))) > 10
     stuck.close()
+
+
+def test_row_24_the_page_is_served_with_the_copy_of_a_damaged_config_and_says_so(tmp_path: Path) -> None:
+    port = next(PORTS)
+    config = config_with(tmp_path, f"port = {port}")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "suit.toml.last-good").write_bytes(config.read_bytes())
+    config.write_bytes(config.read_bytes()[:40])
+    page = Dashboard(config, port)
+    try:
+        assert until(page.is_ready, 60.0), page.log
+        assert "its last good copy" in page.log
+    finally:
+        assert page.stop() == 0, page.log

@@ -185,3 +185,18 @@ def test_each_output_is_tried_one_after_another(tmp_path: Path, bench: Bench, ch
     moved = [(line, high) for _, line, high in chip.history]
     outputs = [line for line in LINES if line != BUTTON]
     assert moved == [(line, high) for line in outputs for high in (True, False)]
+
+
+def test_row_24_the_panel_goes_on_with_the_copy_of_a_damaged_config_and_says_so(
+    tmp_path: Path, bench: Bench, chip: EmulatedChip
+) -> None:
+    path = WornSuit(tmp_path, bench, ()).write_config(extra=config(chip))
+    (tmp_path / "kept").mkdir()
+    path.rename(tmp_path / "kept" / "suit.toml.last-good")
+    path.write_bytes(b"")
+    panel = PanelProcess(path, "--state", str(tmp_path / "kept"))
+    try:
+        assert until(lambda: lit(chip) == {"red"}, PATIENCE_S), panel.log
+        assert "suit.toml: is empty; its last good copy" in panel.log
+    finally:
+        assert panel.stop() == 0, panel.log

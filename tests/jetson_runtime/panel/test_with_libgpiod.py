@@ -19,7 +19,8 @@ from technician import PanelProcess
 from worn_suit import ServiceProcess, WornSuit, until
 
 from drivers.emulator.bench import Bench
-from drivers.gpio.lines import Line, LineError, open_lines
+from drivers.gpio.chips import open_lines
+from drivers.gpio.lines import Line, LineError
 
 PATIENCE_S = 60.0
 CHIP = "/dev/gpiochip7"

@@ -121,8 +121,8 @@ def test_what_holds_nothing_is_set_aside_by_name_and_the_next_one_is_repaired(
     assert main(["recordings", str(tmp_path)]) == 1
     assert main(["recordings", str(tmp_path), "--repair"]) == 0
     told = capsys.readouterr()
-    for name in ("a", "c"):
-        assert f"{name}.mcap: holds nothing that can be read; the original is {name}.mcap.damaged" in told.err
+    for name, why in (("a", "is empty"), ("c", "holds nothing that can be read")):
+        assert f"{name}.mcap: {why}; the original is {name}.mcap.damaged" in told.err
     assert "whole (repaired)" in told.out
     names = ["a.mcap.damaged", "b.mcap", "c.mcap.damaged"]
     assert sorted(one.name for one in tmp_path.iterdir()) == names

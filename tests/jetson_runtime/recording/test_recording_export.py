@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,37 @@ def test_a_csv_names_each_unit_and_leaves_empty_what_is_no_number(recording: Pat
     assert float(rows[3]["insole_r_vgrf [bodyweights]"]) == 103.0
     assert rows[20]["knee_angle_r [deg]"] == ""
     assert int(rows[20]["t_ns [ns]"]) == 120 * PERIOD_NS
+
+
+def test_a_mark_stands_in_the_row_of_the_time_at_which_it_was_made(tmp_path: Path) -> None:
+    """Told ten rows later, as behind a slow disk; two within one row; one before the first row is in none."""
+    path = tmp_path / "marked.mcap"
+    file = RecordingFile(path, {"session": "s1"})
+    file.add("session", 1, messages.encode_session({"config": _config(tmp_path)}, "s1", 1))
+    made = [(90, 0, "too early"), (112, 3_000_000, "one"), (125, 0, "two"), (125, 4_999_999, "three")]
+    for seq in range(100, 140):
+        t_ns = seq * PERIOD_NS
+        file.add("frame", t_ns, messages._encode("frame", "s1", t_ns, _frame(seq)))
+        for row, more_ns, text in made:
+            if seq == row + 10:
+                mark = {"text": text, "at_ns": row * PERIOD_NS + more_ns}
+                file.add("event", t_ns, messages.encode_event("mark", mark, "s1", t_ns))
+    file.close()
+    out = tmp_path / "table.csv"
+    assert main(["export", str(path), "--to", "csv", "--out", str(out)]) == 0
+    rows = list(csv.DictReader(out.open()))
+    told = [row for row in rows if row["marks"]]
+    assert [int(row["t_ns [ns]"]) // PERIOD_NS for row in told] == [112, 125]
+    assert told[0]["mark_at_ns [ns]"] == str(112 * PERIOD_NS + 3_000_000)
+    assert [int(at) - 125 * PERIOD_NS for at in told[1]["mark_at_ns [ns]"].split()] == [0, 4_999_999]
+    assert [json.loads(row["marks"]) for row in told] == [
+        [{"text": "one"}],
+        [{"text": "two"}, {"text": "three"}],
+    ]
+    assert all(row["mark_at_ns [ns]"] == "" for row in rows if not row["marks"])
+    # What is between two marks ends where the second one was made.
+    lengths = [len(piece.valid) for _, _, piece in export.pieces(export.read([path]))]
+    assert lengths == [13, 12, 1, 14]
 
 
 @pytest.mark.parametrize(("words", "sign"), [((), 1.0), (("--knee-flexion", "negative"), -1.0)])

@@ -12,5 +12,6 @@ from standby_process import standing_by
 @pytest.fixture
 def standby(tmp_path: Path) -> Iterator[Path]:
     """The socket of a standby process."""
-    with standing_by(tmp_path / "standby") as path:
+    path = tmp_path / "standby"
+    with standing_by(path):
         yield path

@@ -12,14 +12,14 @@ from worn_suit import until
 
 
 @contextmanager
-def standing_by(path: Path) -> Iterator[Path]:
-    """Listens at `path` within, and is killed at the end, which leaves the socket's file where it is."""
+def standing_by(path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The process. Listens at `path` within, and is killed at the end, which leaves the socket's file where it is."""
     path.unlink(missing_ok=True)
     command = [sys.executable, "-m", "jetson_runtime.cli", "standby", "--socket", str(path)]
     process = subprocess.Popen(command)
     try:
         assert until(path.exists)
-        yield path
+        yield process
     finally:
         process.kill()
         process.wait()

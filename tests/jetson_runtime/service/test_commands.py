@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -194,6 +195,45 @@ def test_another_device_in_a_sensors_place_has_no_tare(running: Running) -> None
     exchange(before)
     assert until(lambda: 34 not in running.faults(), 20.0)
     assert until(lambda: math.isfinite(running.angle_imu()["knee_angle_r"]))
+
+
+def exchange(running: Running, name: str, serial: str) -> None:
+    """Out with the device, in with another."""
+    running.suit.unplug(name)
+    running.suit.devices[name].serial = serial
+    running.suit.replug(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "serial", "op", "arguments"),
+    [
+        ("imu_shank_r", "6253.998", "tare", {}),
+        ("insole_r", "X4.998", "zero_insoles", {"sides": ["r"]}),
+    ],
+)
+def test_a_device_that_is_exchanged_in_mid_command_refuses_it_by_both_numbers(
+    running: Running, name: str, serial: str, op: str, arguments: dict[str, Any]
+) -> None:
+    """An average over two devices is neither's. Again where the machine is so busy that the other is not up in time."""
+    running.stand()
+    tare_id = running.tare()
+    running.person.force_n["r"] = 20.0
+    before = running.suit.devices[name].serial
+    for _ in range(4):
+        other = threading.Timer(0.5, exchange, (running, name, serial))
+        other.start()
+        with pytest.raises(CommandRefused) as refused:
+            running.control.ask(op, timeout_s=60.0, seconds=8.0, **arguments)
+        other.join()
+        exchange(running, name, before)
+        assert until(lambda: running.service.stream(name).get("serial") == before, 30.0)
+        if refused.value.reasons != (f"{name} is missing",):
+            break
+    told = f"{name}: another device than at the beginning ({serial}, was {before})"
+    assert refused.value.reasons == (told,)
+    assert until(lambda: running.hello()["tare_id"] == tare_id)
+    assert running.status("insole_zero") == {}
+    running.stand()
 
 
 def test_insoles_are_zeroed_only_where_nobody_stands_on_them(running: Running) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -67,12 +69,16 @@ def test_after_a_kill_the_frames_go_on_without_settling(start: Start) -> None:
         first = killed_after_a_while(start)
         second, told = next_start(start)
         if told["warm"]:
-            assert "8 devices" in told["text"]
-            assert all(stream["serial"] for stream in second.status["streams"].values())
-            assert until(lambda: second.client.latest), second.log
-            assert second.client.latest.seq > first.client.latest.seq
-            assert second.client.session != first.client.session
-        assert second.stop() == 0
+            assert "8 devices" in told["text"], told
+            serials = {name: stream["serial"] for name, stream in second.status["streams"].items()}
+            assert all(serials.values()), serials
+            # The status may have come before any frame: what is waited for must go on receiving.
+            assert until(second.state, 30.0), (second.client.frames, second.status, second.log)
+            seqs = first.client.latest.seq, second.client.latest.seq
+            assert seqs[1] > seqs[0], (seqs, told)
+            sessions = first.client.session, second.client.session
+            assert sessions[0] != sessions[1], sessions
+        assert second.stop() == 0, second.log
         return str(told["text"])
 
     told = [went_on() for _ in range(4)]
@@ -120,7 +126,7 @@ def test_a_standby_process_that_comes_late_or_comes_back_is_told_all_anew(
     suit.write_config(extra=f'[standby]\nsocket = "{path}"')
     first = start()
     assert until(lambda: first.state() == "running", 30.0), first.log
-    assert first.log.count("no standby process answers") == 1
+    assert first.log.count("no standby process answered") == 1
     with standing_by(path):
         assert until(lambda: "it holds 8 ports" in first.log), first.log
     assert until(lambda: "the standby process is gone" in first.log), first.log
@@ -132,3 +138,30 @@ def test_a_standby_process_that_comes_late_or_comes_back_is_told_all_anew(
         assert "8 devices" in told["text"] or "let devices go" in told["text"], told
         assert until(lambda: second.state() == "running", 30.0), second.log
         assert second.stop() == 0
+
+
+def test_a_standby_process_that_hangs_costs_neither_frames_nor_status_nor_a_replug(
+    suit: WornSuit, tmp_path: Path, start: Start
+) -> None:
+    path = tmp_path / "hanging"
+    suit.write_config(extra=f'[standby]\nsocket = "{path}"')
+    with standing_by(path) as hung:
+        first = start()
+        assert until(lambda: first.state() == "running", 60.0), first.log
+        os.kill(hung.pid, signal.SIGSTOP)
+        suit.unplug("imu_back")
+        assert until(lambda: first.state() == "degraded", 30.0), first.log
+        suit.replug("imu_back")
+        before, statuses = first.client.latest.seq, {first.status["uptime_s"]}
+        assert until(lambda: first.state() == "running", 60.0), first.status
+        assert until(lambda: statuses.add(first.status["uptime_s"]) or len(statuses) > 4, 30.0), statuses
+        assert first.client.latest.seq - before > 400
+        assert first.log.count("no standby process answered within") == 1, first.log
+        first.process.kill()
+        first.process.wait()
+        second, told = next_start(start)
+        assert told == {"warm": False, "text": "cold: no standby process answered"}
+        os.kill(hung.pid, signal.SIGCONT)
+        assert until(lambda: second.state() == "running", 60.0), second.log
+        assert until(lambda: "the standby process is there" in second.log, 60.0), second.log
+        assert second.stop() == 0, second.log
