@@ -19,9 +19,9 @@ from jetson_runtime.stream.control_client import ControlClient
 from jetson_runtime.suit import config as configs
 from jetson_runtime.suit.errors import CommandRefused
 
-_LEAD_IN_S = 90
+_LEAD_IN_S = 60
 # Of the shipped trial, once it plays: in the middle of a walk.
-_WALKS_S = 14.0
+_WALKS_S = 5.0
 _TRACES_MS = 11_000
 _PATIENCE_MS = 120_000
 _COLOURS = 128
@@ -45,7 +45,7 @@ def main(folder: Path) -> None:
             control = configs.load(config).output.control[0]
             _prepare(control)
             time.sleep(max(0.0, began_s + _LEAD_IN_S + _WALKS_S - time.monotonic()))
-            for size in ("laptop", "phone"):
+            for size in ("phone", "laptop"):
                 _take(dashboard.new_page(browser, size), url, control, folder / f"dashboard-{size}.png")
 
 
@@ -60,10 +60,13 @@ def _take(window: Page, url: str, control: str, path: Path) -> None:
         suit.ask("mark", subject="S01", task="W1", trial="2", phase="begin")
         suit.ask("mark", text="path is wet")
     window.wait_for_timeout(_TRACES_MS)
+    # On a machine with other work a picture of what changes twenty times a second takes minutes: it is held still.
+    window.wait_for_function("() => !document.querySelector('#popup')?.checkVisibility()")
+    window.evaluate("addEventListener('suit', (event) => event.stopImmediatePropagation(), true)")
     window.screenshot(path=path, full_page=True, scale="css")
     window.close()
     Image.open(path).convert("RGB").quantize(_COLOURS).save(path, optimize=True)
-    print(path, path.stat().st_size, said)
+    print(path, path.stat().st_size, said, flush=True)
 
 
 def _prepare(control: str) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 _OPENED, _BROWSERS, _PAIRS, _SECONDS = 10, 10, 10, 5.0
-_PATIENCE_S = 60.0
+_PATIENCE_S = 120.0
 # ms since the page was asked for, once it says RUNNING, draws the person, and has a number at every trace.
 _IS_LIVE = """() => document.querySelector('[data-part=word]')?.textContent === 'RUNNING'
   && document.querySelectorAll('[data-part=figure] polyline[points*=","]').length === 3
