@@ -19,7 +19,7 @@ from jetson_runtime.stream.control_client import ControlClient
 from jetson_runtime.suit import config as configs
 from jetson_runtime.suit.errors import CommandRefused
 
-_LEAD_IN_S = 60
+_LEAD_IN_S = 30
 # Of the shipped trial, once it plays: in the middle of a walk.
 _WALKS_S = 5.0
 _TRACES_MS = 11_000
@@ -61,7 +61,7 @@ def _take(window: Page, url: str, control: str, path: Path) -> None:
         suit.ask("mark", text="path is wet")
     window.wait_for_timeout(_TRACES_MS)
     # On a machine with other work a picture of what changes twenty times a second takes minutes: it is held still.
-    window.wait_for_function("() => !document.querySelector('#popup')?.checkVisibility()")
+    window.wait_for_function("() => document.querySelector('#popup')?.ariaHidden !== 'false'")
     window.evaluate("addEventListener('suit', (event) => event.stopImmediatePropagation(), true)")
     window.screenshot(path=path, full_page=True, scale="css")
     window.close()
