@@ -134,6 +134,7 @@ class Health:
             "non_finite": pipeline.non_finite + publisher.non_finite,
             "lateness_ms": self._reactor.lateness.summary_ms(),
             "publisher": {"sent": sent, "dropped": publisher.dropped},
+            "udp": {"sent": publisher.udp.sent, "errors": publisher.udp.errors},
             "clients": publisher.door.counts,
         }
 

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from jetson_runtime.suit.addresses import DEFAULT_CONTROL, DEFAULT_LATEST, DEFAULT_PUBLIC, mistake
 from jetson_runtime.suit.config_rules import LOAD_OFF, LOAD_ON, mistakes_between
 from jetson_runtime.suit.errors import ConfigDamaged, ConfigError
 from jetson_runtime.suit.links import LinkName, delay_ns
 from jetson_runtime.suit.mounting import DIRECTIONS, IN_SEGMENT_AXES, MOUNTINGS
+from jetson_runtime.suit.output import OutputTable
 from jetson_runtime.suit.pins import PanelTable, SyncTable
 from jetson_runtime.suit.recording_table import RecordingTable
 from jetson_runtime.suit.signals import FRESH_NS, SIDES_OF_CHOICE, Stream
@@ -109,33 +109,6 @@ class Limits(_Table):
     insole_fresh_ms: float = Field(default=FRESH_NS["insole"] / 1e6, ge=13.0, le=200.0)
     load_on_bodyweights: float = Field(default=LOAD_ON, gt=0.0, le=0.5)
     load_off_bodyweights: float = Field(default=LOAD_OFF, gt=0.0, le=0.5)
-
-
-class OutputTable(_Table):
-    """ZeroMQ addresses, and whether frames that are not valid carry best-effort values.
-
-    control: where commands are taken (tare, mark and others); empty for nowhere.
-    local: ipc alone, for a recorder.
-    """
-
-    public: tuple[str, ...] = (DEFAULT_PUBLIC,)
-    latest: tuple[str, ...] = (DEFAULT_LATEST,)
-    control: tuple[str, ...] = (DEFAULT_CONTROL,)
-    local: tuple[str, ...] = ()
-    best_effort: bool = False
-
-    @field_validator("public", "latest", "control", "local", mode="before")
-    @classmethod
-    def _tuple(cls, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
-
-    @field_validator("public", "latest", "control", "local")
-    @classmethod
-    def _well_formed(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        mistakes = [text for text in map(mistake, value) if text]
-        if mistakes:
-            raise ValueError("; ".join(mistakes))
-        return value
 
 
 class Security(_Table):
