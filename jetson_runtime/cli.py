@@ -250,6 +250,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "zero-insoles": ("what the insoles read now, with nobody on them, is nothing", _order("zero")),
     "wearer": ("`wearer set`: who wears the suit from now on", _order("wearer")),
     "mark": ("a line into the recording", _order("mark")),
+    "recording": ("`recording start` and `recording stop`: what the recorder is to do", _order("recording")),
     "ping": ("how far the service's clock is ahead of this machine's", _order("ping")),
     "bench": ("measure what the runtime costs on this machine", _bench),
 }
@@ -262,6 +263,7 @@ _BENCHMARKS = {
     "restart": "from a kill to the next valid frame, with a standby process and without",
     "clients": "from a frame's sending to its values at hand, for each kind of client",
     "recording": "what a recorder costs the tick: pairs of stretches with it and without it",
+    "dashboard": "how soon the page is live in a browser; what ten open ones cost the tick, in pairs",
     "fleet": "many suits into one NATS server that is killed on the way: what of it is there, once, in order",
     "soak": "hours on a suit whose cables come loose, with garbage and a stalled client: what grows, what is lost",
 }

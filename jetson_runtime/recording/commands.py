@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jetson_runtime.stream import text
-from jetson_runtime.suit.config import DEFAULT_RECORDINGS
 from jetson_runtime.suit.errors import RecordingError
+from jetson_runtime.suit.recording_table import DEFAULT_RECORDINGS
 
 if TYPE_CHECKING:
     from jetson_runtime.recording.export import Series
@@ -33,11 +33,16 @@ def _record(parser: argparse.ArgumentParser) -> None:
     add("--config", type=Path, required=True, metavar="FILE", help="the suit's config, suit.toml")
     add("--folder", type=Path, metavar="DIR", help="instead of folder under [recording]")
     add("--state", type=Path, metavar="DIR", help="of the service (`state` beside the config)")
+    add(
+        "--begin",
+        choices=("at_once", "when_asked"),
+        help="instead of begin under [recording]; what `second-skin recording` told last goes before either",
+    )
 
     def handler(options: argparse.Namespace) -> int:
         from jetson_runtime.recording import recorder
 
-        return recorder.run(options.config, options.folder, options.state)
+        return recorder.run(options.config, options.folder, options.state, options.begin)
 
     parser.set_defaults(handler=handler)
 

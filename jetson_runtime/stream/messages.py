@@ -29,8 +29,8 @@ RAW, FEATURES, SESSION = "raw", "features", "session"
 LOCAL_TOPICS = (SESSION, HELLO, STATUS, EVENT, RAW, FEATURES, FRAME)
 # The kind of an event that makes a recorder bring all it has to the disk at once.
 POWER_LOW = "power_low"
-# The kind of an event that tells an edge of the sync line.
-SYNC = "sync"
+# The kinds of an event that tells the recorder to begin or to end, and of one that tells an edge of the sync line.
+RECORD, SYNC = "record", "sync"
 # Of `velocity` in a frame.
 VELOCITY_UNIT = "deg/s"
 
@@ -124,7 +124,7 @@ def encode_status(status: Mapping[str, Any], session: str, publish_ns: int) -> b
 
 
 def encode_event(kind: str, content: Mapping[str, Any], session: str, publish_ns: int) -> bytes:
-    """What happened, of plain types only: `kind` is mark, tare, insole_zero, wearer, fit, POWER_LOW or SYNC."""
+    """What happened, of plain types only: `kind` is mark, tare, insole_zero, wearer, fit, RECORD, POWER_LOW or SYNC."""
     return _encode(EVENT, session, publish_ns, {**content, "kind": kind})
 
 
@@ -184,6 +184,7 @@ def encode_features(
 def encode_session(facts: Mapping[str, Any], session: str, publish_ns: int) -> bytes:
     """What a replay needs beside the bytes: `config` as JSON, the engine and its precision, the model, the build.
 
+    record: the wish for a recording that holds (`suit/wish.py`), None where nobody ever told one.
     tare: by part, what `angle_imu` counts from at that moment; a `tare` event tells what it counts from after it.
     """
     return _encode(SESSION, session, publish_ns, facts)

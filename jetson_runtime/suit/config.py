@@ -15,6 +15,7 @@ from jetson_runtime.suit.links import LinkName, delay_ns
 from jetson_runtime.suit.mounting import DIRECTIONS, IN_SEGMENT_AXES, MOUNTINGS
 from jetson_runtime.suit.output import OutputTable
 from jetson_runtime.suit.pins import PanelTable, SyncTable
+from jetson_runtime.suit.recording_table import RecordingTable
 from jetson_runtime.suit.signals import FRESH_NS, SIDES_OF_CHOICE, Stream
 from jetson_runtime.suit.table import AsPath
 from jetson_runtime.suit.table import Table as _Table
@@ -29,7 +30,6 @@ EngineName = Literal["auto", "native", "onnxruntime", "numpy", "tensorrt"]
 Precision = Literal["fp32", "fp16"]
 ProviderName = Literal["cpu", "cuda", "tensorrt"]
 DEFAULT_CACHE = Path("/var/cache/second-skin")
-DEFAULT_RECORDINGS = Path("/var/lib/second-skin/recordings")
 # The keys that are paths, by table; [power] sys is one of this machine's, wherever the config lies.
 _PATHS = {
     "model": ("bundle", "cache"),
@@ -135,15 +135,6 @@ class PowerTable(_Table):
     pack_wh: float | None = Field(default=None, gt=0.0, le=1000.0)
     hot_c: float = Field(default=90.0, ge=40.0, le=120.0)
     sys: AsPath = Path("/sys")
-
-
-class RecordingTable(_Table):
-    """Where `second-skin record` writes, relative to the config file; after how many MB it begins another part; how
-    many must stay free on the disk, below which it pauses."""
-
-    folder: AsPath = DEFAULT_RECORDINGS
-    part_mb: int = Field(default=500, ge=1, le=100_000)
-    keep_free_mb: int = Field(default=500, ge=0, le=1_000_000)
 
 
 class Discovery(_Table):

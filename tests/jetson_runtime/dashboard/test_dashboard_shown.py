@@ -74,7 +74,7 @@ def test_of_a_sensor_that_is_gone_no_number_stays() -> None:
     assert (gone["word"], gone["tone"]) == ("missing", "bad")
     assert {gone[key] for key in ("rate", "age", "offset", "skew", "uncertainty")} == {view.DASH}
     assert "missing for 4 s" in gone["detail"]
-    assert (sound["word"], sound["rate"], sound["age"], sound["offset"]) == ("well", "200.0", "3", "1.0")
+    assert (sound["word"], sound["rate"], sound["age"], sound["offset"]) == ("well", "200.0", "3", "0.001")
     assert {sensor["word"] for sensor in view.sensors(None)} == {"not known"}
 
 
