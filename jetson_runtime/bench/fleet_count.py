@@ -50,7 +50,8 @@ async def count(url: str, suits: dict[str, dict[str, Any] | None]) -> list[Count
 
 async def _count_one(fleet: reading.Fleet, counted: Counted) -> None:
     ids: set[str] = set()
-    newest, next_seq = dict.fromkeys(batches.KINDS, 0), None
+    newest = dict.fromkeys(batches.KINDS, 0)
+    next_seq: int | None = None
     async for message in fleet.batches(SITE, counted.suit, "*"):
         batch = batches.unpack(message.payload)
         counted.batches += 1
@@ -61,7 +62,7 @@ async def _count_one(fleet: reading.Fleet, counted: Counted) -> None:
         newest[batch["kind"]] = max(newest[batch["kind"]], batch["number"])
         if batch["kind"] == FRAMES:
             told = {n for first, count in batch["missing"] for n in range(first, first + count)}
-            for seq in batches.columns(batch)["seq"]:
+            for seq in map(int, batches.columns(batch)["seq"]):
                 skipped = range(next_seq if next_seq is not None else seq, seq)
                 counted.absent += sum(n not in told for n in skipped)
                 next_seq = seq + 1
