@@ -15,7 +15,7 @@ const COLUMNS = [
   ["age", "age ms"],
   ["drops", "drops"],
   ["bad", "bad bytes"],
-  ["offset", "clock s"],
+  ["offset", "clock ms"],
   ["uncertainty", "± ms"],
 ];
 
