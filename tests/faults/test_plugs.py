@@ -18,7 +18,9 @@ PORT_MISSING, SILENT = 1, 8
 # A machine that is held up for longer than a stream stays fresh is no fault of the service: one good try tells.
 TRIES = 3
 REPLUGS = 1000
-# Of the resident memory; what the allocator takes and gives back is less.
+# Bounded histories fill over the first replugs; traced, the heap is flat from there.
+REPLUGS_BEFORE = 500
+# Of the resident memory. Once, after some 1700 replugs, CPython doubles its table of interned names: 2.4 %.
 MOST_GROWTH = 0.03
 
 
@@ -173,12 +175,12 @@ def test_row_49_a_thousand_replugs_leave_no_descriptor_and_no_memory_behind(star
         assert _runs(service), service.log
         return len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task"))
 
-    rounds = REPLUGS // len(STREAM_NAMES)
-    for _ in range(rounds // 5):
+    first, measured = REPLUGS_BEFORE // len(STREAM_NAMES), REPLUGS // len(STREAM_NAMES)
+    for _ in range(first):
         replug_all()
     before, memory = held(), _resident_kb(pid)
-    for _ in range(rounds - rounds // 5):
+    for _ in range(measured):
         replug_all()
     assert held() == before
     assert _resident_kb(pid) < (1 + MOST_GROWTH) * memory
-    assert len(service.log.splitlines()) < 40 * rounds, "a line for each change, no more"
+    assert len(service.log.splitlines()) < 40 * (first + measured), "a line for each change, no more"
