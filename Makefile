@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check lock clean
+.PHONY: demo test check docs lock clean
 
 demo: $(VENV)/sim
 	$(BIN)/second-skin demo
@@ -25,6 +25,15 @@ check: $(VENV)/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The site, in build/site; Python 3.11 or later.
+docs: $(VENV)/docs
+	$(BIN)/python docs/making/messages.py
+	$(BIN)/mkdocs build --strict
+
+$(VENV)/docs: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) --editable '.[docs]'
+	@touch $@
+
 $(VENV)/sim: pyproject.toml constraints.txt setup.py $(wildcard native/*) | $(BIN)/python
 	$(INSTALL) --editable '.[sim]'
 	@touch $@
@@ -32,8 +41,8 @@ $(VENV)/sim: pyproject.toml constraints.txt setup.py $(wildcard native/*) | $(BI
 # torch by itself and first, so that a machine that holds a CPU build of this version uses it.
 $(VENV)/dev: pyproject.toml constraints.txt setup.py $(wildcard native/*) | $(BIN)/python
 	$(INSTALL) torch==2.13.0
-	$(INSTALL) --editable '.[sim,lab,sweep,opensim,dashboard,dev]'
-	@touch $@ $(VENV)/sim
+	$(INSTALL) --editable '.[sim,lab,sweep,opensim,dashboard,bridges,docs,fleet,dev]'
+	@touch $@ $(VENV)/sim $(VENV)/docs
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 to 3.13 is needed, this is " + sys.version) if not (3, 10) <= sys.version_info[:2] <= (3, 13) else 0'
@@ -45,7 +54,7 @@ lock:
 	$(BIN)/python -m pip install --quiet uv
 	echo '# Every version that the set-up installs, for Python 3.10 to 3.13. Made by `make lock`; change pyproject.toml, not this file.' > constraints.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-emit-index-url --no-annotate --no-header \
-		--constraint $(VENV)/pins.txt --extra sim --extra lab --extra dev --extra sweep --extra peers --extra opensim --extra dashboard pyproject.toml >> constraints.txt
+		--constraint $(VENV)/pins.txt --extra sim --extra lab --extra dev --extra sweep --extra peers --extra opensim --extra dashboard --extra bridges --extra docs --extra fleet pyproject.toml >> constraints.txt
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info jetson_runtime/inference/engines/_native*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -138,6 +138,13 @@ def _recording(name: str) -> Callable[[argparse.ArgumentParser], None]:
     return prepare
 
 
+def _export(parser: argparse.ArgumentParser) -> None:
+    from jetson_runtime.bridges import foxglove_file
+    from jetson_runtime.recording import commands
+
+    commands.add_export(parser, {"foxglove": foxglove_file.write})
+
+
 def _fit(parser: argparse.ArgumentParser) -> None:
     from jetson_runtime.fitting import command
 
@@ -169,6 +176,12 @@ def _panel(parser: argparse.ArgumentParser) -> None:
 
 def _dashboard(parser: argparse.ArgumentParser) -> None:
     from jetson_runtime.dashboard import command
+
+    command.add_arguments(parser)
+
+
+def _bridge(parser: argparse.ArgumentParser) -> None:
+    from jetson_runtime.bridges import command
 
     command.add_arguments(parser)
 
@@ -224,18 +237,20 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
         "a page in the browser for technicians: state, sensors, traces, pressure, tare, marks",
         _dashboard,
     ),
+    "bridge": ("the stream for other programs: Foxglove, Lab Streaming Layer, a fleet's server", _bridge),
     "panel": ("LED, buzzer and tare button on GPIO pins, where there is no screen", _panel),
     "keys": ("who may connect from another machine: make keys, authorise and revoke clients", _keys),
     "record": ("record a running service: all it reads and says", _recording("record")),
     "collect": ("a session of trials, guided: tare, pulse, repetitions, marks", _collect),
     "recordings": ("list recordings, and repair those that were cut", _recording("recordings")),
     "replay": ("compute a recording's frames anew and compare them", _recording("replay")),
-    "export": ("a recording as a trial, a table with units, or for OpenSim", _recording("export")),
+    "export": ("a recording as a trial, a table with units, for OpenSim or Foxglove", _export),
     "tare": ("neutral stance is now: from here the IMUs' own angles count", _order("tare")),
     "fit": ("half a minute of movements: is the suit worn as its config says?", _fit),
     "zero-insoles": ("what the insoles read now, with nobody on them, is nothing", _order("zero")),
     "wearer": ("`wearer set`: who wears the suit from now on", _order("wearer")),
     "mark": ("a line into the recording", _order("mark")),
+    "recording": ("`recording start` and `recording stop`: what the recorder is to do", _order("recording")),
     "ping": ("how far the service's clock is ahead of this machine's", _order("ping")),
     "bench": ("measure what the runtime costs on this machine", _bench),
 }
@@ -246,7 +261,10 @@ _BENCHMARKS = {
     "scale": "how the cost grows with outcomes, legs, channels and device rates",
     "start": "from the start of the process to the first frame and the first valid one",
     "restart": "from a kill to the next valid frame, with a standby process and without",
+    "clients": "from a frame's sending to its values at hand, for each kind of client",
     "recording": "what a recorder costs the tick: pairs of stretches with it and without it",
+    "dashboard": "how soon the page is live in a browser; what ten open ones cost the tick, in pairs",
+    "fleet": "many suits into one NATS server that is killed on the way: what of it is there, once, in order",
     "soak": "hours on a suit whose cables come loose, with garbage and a stalled client: what grows, what is lost",
 }
 

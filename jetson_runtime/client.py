@@ -3,58 +3,59 @@
     from jetson_runtime.client import FrameClient
 
     with FrameClient() as client:
-        while True:
-            frame = client.recv(timeout_ms=50)
-            if frame is None or not frame.valid:
-                ramp_torque_down()               # nothing fresh for 10 periods: the consumer must act by itself
+        while True:                              # at the controller's own rate
+            frame = client.value(max_age_ms=20)
+            if frame is None:
+                ramp_torque_down()               # nothing that may be acted on: the consumer must act by itself
             else:
                 control(frame.angle["knee_angle_r"], frame.moment["knee_angle_r_moment"])
+            wait_for_the_next_cycle()
 
-`recv` never returns a stale frame: what piled up while the caller was busy is read and dropped.
+`value` looks and returns at once; `recv` waits for the next frame; `recv_async` and `async for frame in client` do so
+in asyncio. None of them ever returns a stale frame: what piled up while the caller was busy is read and dropped.
 """
 
 from __future__ import annotations
 
-import contextlib
-import math
 import time
-import weakref
 from collections import deque
 from pathlib import Path
 from typing import Any
 
-import zmq
-
-from jetson_runtime.stream import curve, endpoints, messages
+from jetson_runtime.client_async import Readiness
+from jetson_runtime.stream import messages
+from jetson_runtime.stream.clock import Offset, ServiceClock
+from jetson_runtime.stream.liveness import ALIVE_PERIODS, RATE_TOLERANCE, RATE_WINDOW, Liveness
 from jetson_runtime.stream.received import Ground, ReceivedFrame, received
+from jetson_runtime.stream.smoothing import Smoothing
+from jetson_runtime.stream.subscription import Subscription
 from jetson_runtime.suit.addresses import DEFAULT_PUBLIC
-from jetson_runtime.suit.errors import EndpointError
-from jetson_runtime.suit.signals import PERIOD_NS, RATE_HZ
+from jetson_runtime.suit.errors import EndpointError, NoValue
 
-__all__ = ["FrameClient", "Ground", "ReceivedFrame"]
+__all__ = [
+    "ALIVE_PERIODS",
+    "RATE_TOLERANCE",
+    "RATE_WINDOW",
+    "FrameClient",
+    "Ground",
+    "NoValue",
+    "ReceivedFrame",
+    "Smoothing",
+]
 
-# A stream is alive while its newest frame came within this many periods.
-ALIVE_PERIODS = 10
-# The rate is measured over this many frames, and is right within this share.
-RATE_WINDOW = RATE_HZ // 2
-RATE_TOLERANCE = 0.1
 # What happened lately, for who asks: marks, tares, pulses of the sync line.
 _KEPT_EVENTS = 256
 # 0.25 s: a controller drops older ones anyway.
 QUEUE_FRAMES = 50
-_RECEIVE_BUFFER_BYTES = 16_384
-_RECONNECT_MS = 50
-# A connection that is silent for so long is made anew: behind a lost cable or Wi-Fi it may stay half-open for minutes.
-SILENCE_NS = 1_000_000_000
-_LONGEST_WAIT_MS = 250
+_FOR_EVER_NS = 1 << 62
 
 
 class FrameClient:
-    """A subscription to one service; reconnects by itself. Not for use from several threads at once.
+    """A subscription to one service; reconnects by itself. Not for use from several threads or tasks at once.
 
     `alive`: the newest frame was sent and read less than 10 periods ago, on this client's own clock. `rate_ok`:
     alive, and the last half second came at 200 Hz within 10 %. `valid`: alive, and the service vouches for the
-    newest frame. These and `latest` first take in what waits, without blocking.
+    newest frame. These, `value` and `latest` first take in what waits, without blocking.
 
     Counters: `frames` received; `missed` sequence numbers that never came; `malformed` messages ignored; `restarts`
     of the service seen (a new session id). `hello` and `status` are the newest such messages as dicts, or None;
@@ -69,13 +70,18 @@ class FrameClient:
         key_file: Path | None = None,
         queue_frames: int = QUEUE_FRAMES,
         same_clock: bool = True,
+        control: str | None = None,
+        smoothing: Smoothing | None = None,
     ) -> None:
         """Connects (in the background: no service need be there yet). EndpointError: no such kind of address.
 
         key_file: what `second-skin keys add` made for this client; an address of another machine needs it.
         KeyFileError: it cannot be read, or others can read it.
         queue_frames: how many frames ZeroMQ keeps for `recv_all`. same_clock: False where the service runs on
-        another machine (through a tunnel, say); ages are then counted from the fastest frame seen.
+        another machine (through a tunnel, say). control: that service's control address, which is then asked for its
+        time; a frame is taken to be as old as it can be by that. Without it ages are counted from the fastest frame
+        seen, whatever that one took: good for who shows, not for who controls. smoothing: of this client alone; takes
+        in every frame that comes, so that angle, moment and velocity of those that are returned are smooth, and later.
         """
         self.endpoint = endpoint
         self.hello: dict[str, Any] | None = None
@@ -85,19 +91,21 @@ class FrameClient:
         self.missed = 0
         self.malformed = 0
         self.restarts = 0
-        self._newest: ReceivedFrame | None = None
         self._unread: deque[ReceivedFrame] = deque(maxlen=4 * queue_frames)
         self._session: str | None = None
-        self._publish_ns: deque[int] = deque(maxlen=RATE_WINDOW)
-        self._same_clock = same_clock
-        # What to add to the service's clock to have this client's.
-        self._clock_offset_ns = 0
-        self._keys = curve.load_client(key_file) if key_file else None
-        self._heard_ns = time.monotonic_ns()
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._socket = self._connect(queue_frames)
-        # Also for who forgets to close: a context that is collected before its socket waits for it for ever.
-        self._finalizer = weakref.finalize(self, endpoints.close, self._socket, self._context)
+        clock = None if same_clock else ServiceClock()
+        self._liveness = Liveness(clock)
+        self._clock_by_frames = clock if control is None else None
+        self._subscription = Subscription(
+            endpoint,
+            messages.TOPICS,
+            queue_frames,
+            key_file=key_file,
+            control=None if same_clock else control,
+            clock=clock,
+        )
+        self._readiness: Readiness | None = None
+        self._smoothing = smoothing
 
     def __enter__(self) -> FrameClient:
         return self
@@ -106,56 +114,95 @@ class FrameClient:
         self.close()
 
     def close(self) -> None:
-        """Ends the subscription."""
-        self._finalizer()
+        """Ends the subscription, and an `async for` over it."""
+        if self._readiness is not None:
+            self._readiness.end()
+        self._subscription.close()
 
     @property
     def alive(self) -> bool:
         self._take_in()
-        newest = self._newest
-        if newest is None:
-            return False
-        # Read just now is not enough: after a stall of this client, frames of a dead service still wait.
-        limit_ns = ALIVE_PERIODS * PERIOD_NS
-        return time.monotonic_ns() - newest.receive_ns < limit_ns and self._sent_within(newest, limit_ns)
+        return self._liveness.alive
 
     @property
     def rate_ok(self) -> bool:
-        return self.alive and abs(self.rate_hz - RATE_HZ) < RATE_TOLERANCE * RATE_HZ
+        return self.alive and self._liveness.at_rate
 
     @property
     def rate_hz(self) -> float:
         """Frames a second over the last half second of frames; NaN before that many came."""
         self._take_in()
-        times = self._publish_ns
-        if len(times) < RATE_WINDOW:
-            return math.nan
-        return (len(times) - 1) * 1e9 / max(1, times[-1] - times[0])
+        return self._liveness.rate_hz
 
     @property
     def valid(self) -> bool:
-        return self.alive and self._newest is not None and self._newest.valid
+        alive, newest = self.alive, self._liveness.newest
+        return alive and newest is not None and newest.valid
 
     @property
     def latest(self) -> ReceivedFrame | None:
         """The newest frame that came, however old (see `alive`); None before the first."""
         self._take_in()
-        return self._newest
+        return self._liveness.newest
 
     @property
     def session(self) -> str | None:
         """The service's session id, random at each of its starts; None before anything came."""
         return self._session
 
+    @property
+    def clock(self) -> Offset | None:
+        """What to add to the service's times to have this machine's, and how far off that may be; None: not known."""
+        self._take_in()
+        return self._liveness.offset
+
+    def value(self, max_age_ms: float, *, strict: bool = False) -> ReceivedFrame | None:
+        """The newest frame if it may be acted on: sent less than `max_age_ms` ago, alive, rate_ok, valid; else None.
+
+        It may be asked for as often as wanted. strict: raises NoValue, which says why, instead of returning None.
+        Moments count only where its `moment_valid` does as well.
+        """
+        self._take_in()
+        limit_ns = int(max_age_ms * 1e6)
+        if self._liveness.usable(limit_ns):
+            return self._liveness.newest
+        if strict:
+            raise NoValue(self._liveness.why_not(limit_ns))
+        return None
+
     def recv(self, timeout_ms: float) -> ReceivedFrame | None:
         """The newest frame not returned before, sent less than 20 ms ago; None if none comes in time."""
         deadline_ns = time.monotonic_ns() + int(timeout_ms * 1e6)
         while True:
-            frames = self.recv_all((deadline_ns - time.monotonic_ns()) / 1e6)
-            if frames and self._sent_within(frames[-1], messages.STALE_NS):
-                return frames[-1]
-            if time.monotonic_ns() >= deadline_ns:
-                return None
+            frame = self._unread_and_fresh()
+            left_ns = deadline_ns - time.monotonic_ns()
+            if frame is not None or left_ns <= 0:
+                return frame
+            self._subscription.wait(left_ns)
+
+    async def recv_async(self, timeout_ms: float | None = None) -> ReceivedFrame | None:
+        """As `recv`, while other tasks go on; without a limit it waits until a frame comes, or None once closed."""
+        limit_ns = _FOR_EVER_NS if timeout_ms is None else int(timeout_ms * 1e6)
+        deadline_ns = time.monotonic_ns() + limit_ns
+        if self._readiness is None:
+            self._readiness = Readiness(self._subscription.sockets)
+        while not self._subscription.closed:
+            frame = self._unread_and_fresh()
+            left_ns = deadline_ns - time.monotonic_ns()
+            if frame is not None or left_ns <= 0:
+                return frame
+            await self._readiness.wait(min(left_ns * 1e-9, self._subscription.wait_ms(left_ns) * 1e-3))
+        return None
+
+    def __aiter__(self) -> FrameClient:
+        return self
+
+    async def __anext__(self) -> ReceivedFrame:
+        """The next fresh frame, however long it takes; ends once the client is closed."""
+        frame = await self.recv_async()
+        if frame is None:
+            raise StopAsyncIteration
+        return frame
 
     def recv_all(self, timeout_ms: float) -> list[ReceivedFrame]:
         """Every frame that waits, oldest first, stale or not; waits for one if there is none; empty if none comes."""
@@ -167,39 +214,20 @@ class FrameClient:
                 frames = list(self._unread)
                 self._unread.clear()
                 return frames
-            self._socket.poll(min(left_ns // 1_000_000 + 1, _LONGEST_WAIT_MS))
+            self._subscription.wait(left_ns)
 
-    def _connect(self, queue_frames: int) -> zmq.Socket[bytes]:
-        socket = self._context.socket(zmq.SUB)
-        socket.setsockopt(zmq.LINGER, 0)
-        socket.setsockopt(zmq.RCVHWM, queue_frames)
-        socket.setsockopt(zmq.RCVBUF, _RECEIVE_BUFFER_BYTES)
-        socket.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
-        # Not ZMQ_HEARTBEAT_IVL: on a subscriber whose queue is full it aborts the process (libzmq issue 3937).
-        endpoints.keep_alive(socket)
-        if self._keys:
-            curve.present(socket, self._keys)
-        for topic in messages.TOPICS:
-            socket.subscribe(topic)
-        try:
-            socket.connect(self.endpoint)
-        except zmq.ZMQError as error:
-            endpoints.close(socket, self._context)
-            raise EndpointError(
-                f"{self.endpoint}: {error.strerror}; write {DEFAULT_PUBLIC} or ipc:///path"
-            ) from error
-        return socket
+    def _unread_and_fresh(self) -> ReceivedFrame | None:
+        self._take_in()
+        if not self._unread:
+            return None
+        newest = self._unread[-1]
+        self._unread.clear()
+        return newest if self._liveness.sent_within(newest, messages.STALE_NS) else None
 
     def _take_in(self) -> None:
-        """Reads all that waits, and keeps count; connects anew where nothing has come for too long."""
-        with contextlib.suppress(zmq.Again):
-            while True:
-                self._accept(self._socket.recv_multipart(zmq.NOBLOCK)[-1])
-                self._heard_ns = time.monotonic_ns()
-        if time.monotonic_ns() - self._heard_ns > SILENCE_NS and self.endpoint.startswith("tcp://"):
-            self._heard_ns = time.monotonic_ns()
-            self._socket.disconnect(self.endpoint)
-            self._socket.connect(self.endpoint)
+        """Reads all that waits, and keeps count."""
+        for payload in self._subscription.payloads():
+            self._accept(payload)
 
     def _accept(self, payload: bytes) -> None:
         receive_ns = time.monotonic_ns()
@@ -231,22 +259,18 @@ class FrameClient:
         if self._session is not None:
             self.restarts += 1
             self.hello = self.status = None
+            self._subscription.begin_anew()
+            self._liveness.begin_session()
         self._session = session
-        self._publish_ns.clear()
 
     def _note_frame(self, frame: ReceivedFrame) -> None:
-        before = self._newest
+        before = self._liveness.newest
         if before is not None and before.session == frame.session:
             self.missed += max(0, frame.seq - before.seq - 1)
-        if not self._same_clock:
-            delay_ns = frame.receive_ns - frame.publish_ns
-            self._clock_offset_ns = delay_ns if before is None else min(self._clock_offset_ns, delay_ns)
+        if self._clock_by_frames is not None:
+            self._clock_by_frames.note_frame(frame.publish_ns, frame.receive_ns)
+        if self._smoothing is not None:
+            frame = self._smoothing.update(frame)
         self.frames += 1
-        self._newest = frame
+        self._liveness.note(frame)
         self._unread.append(frame)
-        self._publish_ns.append(frame.publish_ns)
-
-    def _sent_within(self, frame: ReceivedFrame, limit_ns: int) -> bool:
-        """False also for a frame from the future: then the clocks are not the same, and its age is not known."""
-        age_ns = time.monotonic_ns() - frame.publish_ns - self._clock_offset_ns
-        return 0 <= age_ns < limit_ns

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from jetson_runtime.suit.errors import SuitError
-from models.commands import bundles, data, evaluation, importing, training
+from models.commands import bundles, data, dosing, evaluation, fleet, importing, training
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     """All subcommands and what they take."""
     parser = argparse.ArgumentParser(prog="second-skin-lab", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for subject in (importing, data, training, bundles, evaluation):
+    for subject in (importing, data, training, bundles, evaluation, dosing, fleet):
         subject.add(commands)
     return parser
 

@@ -16,6 +16,7 @@ unit=second-skin.service
 recorder=second-skin-record.service
 panel=second-skin-panel.service
 dashboard=second-skin-dashboard.service
+fleet=second-skin-fleet.service
 standby=second-skin-standby.service
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # 12060 is 12.6 (cuDriverGetVersion of CUDA's driver API).
@@ -96,19 +97,27 @@ build() {
         python3 -m venv --system-site-packages "$release" >&2
         local source=(--quiet --disable-pip-version-check --constraint "$here/constraints.txt")
         [[ ! $wheels ]] || source+=(--no-index --find-links "$wheels")
-        # A page in the browser is no reason to be without a service.
+        # A page in the browser is no reason to be without a service, nor is a server somewhere.
         if ! "$release/bin/python" -m pip install "${source[@]}" "${here}[dashboard]" >&2; then
             say "without the dashboard: its packages cannot be had"
             "$release/bin/python" -m pip install "${source[@]}" "$here" >&2
         fi
+        add_nats "$release/bin/python" "${source[@]}"
         add_cuda_bindings "$release/bin/python" "$wheels"
         mkdir -p "$release/share"
         cp -r "$here/systemd" "$release/share/systemd"
-        cp "$here/docs/jetson.md" "$here/docs/faults.md" "$here/docs/dashboard.md" "$release/share/"
+        cp "$here/docs/jetson.md" "$here/docs/faults.md" "$here/docs/dashboard.md" "$here/docs/fleet.md" "$release/share/"
         cp -r "$here/models/bundles/demo" "$release/share/bundle"
         seal "$release"
     fi
     echo "$release"
+}
+
+# What the bridge to a fleet's server needs on the suit: of the extra `fleet` nats-py alone, at the version of constraints.txt.
+add_nats() {
+    local python=$1
+    shift
+    "$python" -m pip install "$@" nats-py >&2 || say "without the bridge to a fleet's server: nats-py cannot be had"
 }
 
 # What this checkout is called: its version and the state of its history; of a tree without one, as from a tarball, a
@@ -189,6 +198,8 @@ switch_to() {
     start_beside "$recorder"
     start_beside "$panel"
     start_beside "$dashboard"
+    # Only where somebody has enabled it: a suit forwards nothing unasked.
+    if systemctl is-enabled --quiet "$fleet"; then start_beside "$fleet"; fi
 }
 
 start_beside() {
@@ -227,6 +238,9 @@ place_files() {
         done
     fi
     [[ -e /etc/second-skin/suit.toml ]] || install -D -m 640 "$files/suit.toml" /etc/second-skin/suit.toml
+    # A release from before it has none.
+    [[ -e /etc/second-skin/fleet.toml || ! -e $files/fleet.toml ]] ||
+        install -D -m 640 "$files/fleet.toml" /etc/second-skin/fleet.toml
     systemd-tmpfiles --create /etc/tmpfiles.d/second-skin.conf
     if command -v udevadm > /dev/null && [[ -e /run/udev/control ]]; then
         udevadm control --reload || say "udev does not take its new rules: they hold from the next start of the machine"

@@ -32,7 +32,8 @@ from jetson_runtime.service.bringup import Device
 from jetson_runtime.stream import messages
 from jetson_runtime.stream.publisher import Publisher
 from jetson_runtime.stream.text import number, summary
-from jetson_runtime.suit.config import OutputTable, Realtime, SuitConfig
+from jetson_runtime.suit.config import Realtime, SuitConfig
+from jetson_runtime.suit.output import OutputTable
 from jetson_runtime.suit.signals import PERIOD_NS
 
 _TICKS = 600

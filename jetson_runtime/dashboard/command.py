@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import getpass
 import logging
-import os
 import sys
 from pathlib import Path
 
 from jetson_runtime.doctor.command import DEFAULT_CONFIG, DEFAULT_STATE
+from jetson_runtime.stream.background import stand_back
 from jetson_runtime.suit import config_copy
 from jetson_runtime.suit.errors import ConfigError, SuitError
-
-NICE = 10
 
 _log = logging.getLogger("second-skin-dashboard")
 
@@ -36,18 +33,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="instead: ask for the page's password, and keep its hash in password_file of [dashboard]",
     )
     parser.set_defaults(handler=_run)
-
-
-def stand_back() -> None:
-    """Behind everything else: no real-time policy that was inherited, a low priority.
-
-    Both are a thread's own and those of the threads that it starts; NumPy has started some by its import.
-    """
-    for task in map(int, os.listdir("/proc/self/task")):
-        with contextlib.suppress(OSError):
-            if os.sched_getscheduler(task) in (os.SCHED_FIFO, os.SCHED_RR):
-                os.sched_setscheduler(task, os.SCHED_OTHER, os.sched_param(0))
-            os.setpriority(os.PRIO_PROCESS, task, max(NICE, os.getpriority(os.PRIO_PROCESS, task)))
 
 
 def _run(options: argparse.Namespace) -> int:

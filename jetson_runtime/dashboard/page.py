@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _PARTS = Path(__file__).parent / "parts"
 # What a mark's button says -> the trial's phase that it tells.
 _PHASES = {"Mark": None, "Begin trial": "begin", "End": "end", "Keep": "kept", "Void": "void"}
+# What a recorder's button says -> whether it is to begin.
+_RECORDS = {"Start recording": True, "Stop recording": False}
 _FIELDS = {"subject": "Subject", "trial": "Trial", "text": "Remark"}
 
 
@@ -71,7 +73,6 @@ def register(orders: Steering, recordings: Recordings, *, logs_out: bool) -> Non
         # A client of NiceGUI without a browser behind it is forgotten after a minute.
         if len(Client.instances) > 4 * hub.MOST:
             return PlainTextResponse("too many browsers; try again in a minute", 503)
-        ui.colors(primary="#17594a")
         ui.add_css((_PARTS / "style.css").read_text(encoding="utf-8"))
         with ui.element("main").classes("page"):
             _Live()
@@ -104,7 +105,7 @@ def _recording(orders: Steering, recordings: Recordings) -> None:
     with _columns("two"):
         with _card("Recorder"):
             _Rows("recorder")
-            _marks(orders)
+            _record_and_mark(orders)
         with _stack():
             with _card("Recordings"):
                 _files(recordings)
@@ -142,7 +143,8 @@ def _tare(orders: Steering) -> None:
     _does({button: orders.tare})
 
 
-def _marks(orders: Steering) -> None:
+def _record_and_mark(orders: Steering) -> None:
+    """Both tell the task, the subject and the trial that the fields hold."""
     fields: dict[str, ui.input] = {}
     task = ui.select(
         steering.tasks(),
@@ -161,6 +163,10 @@ def _marks(orders: Steering) -> None:
         return {"task": task.value or "", **{name: field.value or "" for name, field in fields.items()}}
 
     buttons: dict[ui.button, Callable[[], Outcome]] = {}
+    with ui.element("div").classes("buttons"):
+        for label, start in _RECORDS.items():
+            button = ui.button(label).props("no-caps" if start else "no-caps outline")
+            buttons[button] = lambda start=start: orders.record(told(), start=start)  # type: ignore[misc]
     with ui.element("div").classes("buttons"):
         for label, phase in _PHASES.items():
             button = ui.button(label).props("no-caps" if phase is None else "no-caps outline")

@@ -11,11 +11,14 @@ from typing import Any
 from jetson_runtime.recording import catalogue
 from jetson_runtime.recording.mcap_file import SUFFIX
 from jetson_runtime.stream import glance
+from jetson_runtime.suit.wish import LABELS
 
 # So many of the newest are listed.
 MOST = 50
 # What a recorder writes is measured over at least so long.
 _MEASURED_S = 10.0
+# Of recordings, for the rate at which one grew.
+_LOOKED_AT = 5
 _MB = 1e6
 
 
@@ -42,15 +45,24 @@ class Recordings:
         return path if path is not None and self._look(path).state != catalogue.OPEN else None
 
     def hours_left(self, file: str) -> float | None:
-        """How long the disk will last; file: what the recorder writes now. None while that is not known."""
-        if not file:
-            return None
+        """How long the disk will last, at the rate of `file`, which the recorder writes now; else at that of the newest
+        recording that is whole. None while that is not known."""
         try:
             free = shutil.disk_usage(self._folder).free - self._keep_free_mb * _MB
-            self._measure(Path(file))
+            if file:
+                self._measure(Path(file))
+            rate = self._rate or self._rate_before()
         except OSError:
             return None
-        return max(0.0, free / self._rate / 3600) if self._rate else None
+        return max(0.0, free / rate / 3600) if rate else None
+
+    def _rate_before(self) -> float | None:
+        """Bytes a second."""
+        for path in sorted(self._paths(), key=lambda path: path.name, reverse=True)[:_LOOKED_AT]:
+            entry = self._look(path)
+            if entry.duration_s >= _MEASURED_S:
+                return entry.size / entry.duration_s
+        return None
 
     def _measure(self, path: Path) -> None:
         """The rate at which the file grows, from one look to another."""
@@ -84,6 +96,7 @@ def _told(entry: catalogue.Entry) -> dict[str, Any]:
     return {
         "name": entry.path.name,
         "state": entry.state,
+        "labels": " ".join(entry.facts[name] for name in LABELS if entry.facts.get(name)),
         "minutes": "" if math.isnan(entry.duration_s) else f"{entry.duration_s / 60:.1f} min",
         "size": f"{entry.size / _MB:.1f} MB",
         "age": "" if entry.state == catalogue.OPEN else glance.age(max(0.0, age_s)),

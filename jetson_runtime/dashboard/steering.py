@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from jetson_runtime.stream import orders
 from jetson_runtime.stream.control_client import ControlClient
 from jetson_runtime.suit import tasks_table
 from jetson_runtime.suit.errors import CommandRefused, SuitError
+from jetson_runtime.suit.wish import LABELS
 
 
 class Outcome(NamedTuple):
@@ -38,6 +40,12 @@ class Steering:
             given["phase"] = phase
         words = " ".join(given.values())
         return self._ask("mark", lambda result: f"marked at {result['at_ns'] * 1e-9:.1f} s: {words}", given)
+
+    def record(self, fields: Mapping[str, str], *, start: bool) -> Outcome:
+        """Another file of the recorder from now on, or none; of `fields` it holds subject, task and trial."""
+        labels = {name: fields[name].strip() for name in LABELS if fields.get(name, "").strip()}
+        arguments = {"action": "start", **labels} if start else {"action": "stop"}
+        return self._ask("record", orders.recording_line, arguments)
 
     def _ask(self, op: str, line: Any, arguments: Mapping[str, Any]) -> Outcome:
         if self._endpoint is None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from jetson_runtime.client import ReceivedFrame
-from jetson_runtime.stream import glance, text
+from jetson_runtime.stream import glance, messages, text
 from jetson_runtime.suit.signals import STREAM_NAMES
 
 # Without a frame for so long nothing is heard.
@@ -171,7 +171,7 @@ def clients(status: Messages | None) -> list[Row]:
     counts = dict((status or {}).get("clients") or {})
     connected = counts.pop("connected", None)
     rows = [Row("Connected", DASH if connected is None else str(connected))]
-    names = {"over_limit": "too many", "flooding": "subscribed without end", "revoked": "key revoked"}
+    names = {"over_limit": "too many"}
     return rows + [
         Row(f"Turned away: {names.get(name, name)}", str(n), "wait" if n else "none")
         for name, n in counts.items()
@@ -180,7 +180,7 @@ def clients(status: Messages | None) -> list[Row]:
 
 def recorder(status: Messages | None, hours: float | None) -> list[Row]:
     """hours: how long the disk will last, None where nobody knows."""
-    report = (status or {}).get("recording")
+    report, wish = ((status or {}).get(key) for key in ("recording", "record"))
     state = str((report or {}).get("state", "none has told of itself"))
     tone: Tone = "good" if state == "recording" else "wait"
     lost = {name: (report or {}).get(name) for name in ("missed", "dropped")}
@@ -191,6 +191,8 @@ def recorder(status: Messages | None, hours: float | None) -> list[Row]:
         rows.append(
             Row("Lost messages", str(sum(n or 0 for n in lost.values())), "bad" if is_lossy else "none")
         )
+    if wish:
+        rows.append(Row("Asked to", glance.wish(wish)))
     return [*rows, Row("Room for", DASH if hours is None else f"about {hours:.0f} h")]
 
 
@@ -202,6 +204,8 @@ def plain(rows: Sequence[Row]) -> list[dict[str, str]]:
 def event(message: Messages) -> str:
     """One line of the list of what happened."""
     kind = str(message.get("kind", "?"))
+    if kind == messages.RECORD:
+        kind = "recording start" if message.get("wanted") else "recording stop"
     keys = (
         "phase",
         "subject",
@@ -232,7 +236,7 @@ def _sensor(name: str, stream: Messages | None) -> dict[str, Any]:
         "age": _of(stream, "age_ms", "{:.0f}") if alive else DASH,
         "drops": str(stream.get("drops", DASH)),
         "bad": str(stream.get("bad_bytes", DASH)),
-        "offset": _of(clock, "offset_ms", "{:.1f}") if alive else DASH,
+        "offset": _seconds(clock.get("offset_ms")) if alive else DASH,
         "uncertainty": _of(clock, "uncertainty_ms", "{:.2f}") if alive else DASH,
         "skew": _of(clock, "skew_ppm", "{:.1f}") if alive else DASH,
         "device": " ".join(str(stream.get(key) or "") for key in ("model", "serial", "port")).strip() or DASH,
@@ -256,6 +260,11 @@ def _detail(stream: Messages) -> str:
     since_s = stream.get("missing_since_s")
     missing = [f"missing for {since_s:.0f} s"] if _is_number(since_s) else []
     return "; ".join([*filter(None, [stream.get("detail")]), *missing, *stream.get("notes", ())])
+
+
+def _seconds(offset_ms: object) -> str:
+    """A device counts from when it was switched on: hours, of which milliseconds matter."""
+    return f"{offset_ms / 1000:.3f}" if isinstance(offset_ms, int | float) and _is_number(offset_ms) else DASH
 
 
 def _label(name: str) -> str:

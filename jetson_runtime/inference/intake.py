@@ -33,6 +33,8 @@ STUCK_SAMPLES = {"imu": 20, "insole": 80}
 # What is this near to the end of its range may be beyond it.
 _SATURATED_SHARE = 0.999
 _ENDLESS = FullScale()
+# Of the newest samples, what the rows to come may be made of beside the samples to come.
+_KEPT_SAMPLES = 6
 
 
 # CLOCK_MONOTONIC of the sampling, and the sample.
@@ -121,12 +123,13 @@ class Intake:
         self._aligner.forget(self._index)
 
     def frozen(self) -> dict[str, Any]:
-        """What has been learned of the device's clock and of its sensor, of plain types."""
+        """What has been learned of the device's clock and of its sensor, and its newest samples, of plain types."""
         return {
             "clock": freeze(self._clock),
             "stepped": self._stepped,
             "motion": self._motion,
             "repeats": self._repeats,
+            "samples": self._aligner.streams[self._index].ring.last(_KEPT_SAMPLES),
         }
 
     def resume(self, frozen: Mapping[str, Any]) -> None:
@@ -137,6 +140,8 @@ class Intake:
         accel, gyro = frozen["motion"]
         self._motion = (None if accel is None else tuple(accel), None if gyro is None else tuple(gyro))
         self._repeats = int(frozen["repeats"])
+        for sample_ns, values in frozen.get("samples", ()):
+            self._aligner.push(self._index, sample_ns, values)
 
     def take(self, sample: ImuSample | InsoleSample) -> bool:
         """True where the sample was kept, False for a duplicate or one older than the newest."""

@@ -11,19 +11,20 @@ import numpy.typing as npt
 from drivers.samples import ClockFacts, FullScale, ImuSample, InsoleSample
 from jetson_runtime.inference.confidence import Confidence, Fitted
 from jetson_runtime.inference.engines.base import Engine
-from jetson_runtime.inference.frame import Frame, Ground, State
+from jetson_runtime.inference.feet import Feet
+from jetson_runtime.inference.frame import Frame, State
 from jetson_runtime.inference.intake import Intake, StreamHealth
+from jetson_runtime.inference.joint_rates import JointRates
 from jetson_runtime.inference.legs import Legs
 from jetson_runtime.suit.config import Limits, SuitConfig
 from jetson_runtime.suit.loads import load_thresholds_n
-from jetson_runtime.suit.signals import CHANNEL_INDEX, PERIOD_NS, SIDES, STREAMS
+from jetson_runtime.suit.signals import CHANNEL_INDEX, PERIOD_NS, STREAMS
 from jetson_runtime.suit.state import Worn
 from jetson_runtime.timing.align import Aligner, default_max_wait_ns, empty_row
 
 # More than this to catch up with is a gap in the data: the grid jumps to now and the history starts anew.
 MAX_BACKLOG_NS = 2_000_000_000
 
-_NAN = float("nan")
 _ENDLESS = FullScale()
 # vgrf, cop_ap and cop_ml of the right foot, then of the left.
 _GROUND = slice(CHANNEL_INDEX["insole_r_vgrf"], CHANNEL_INDEX["insole_l_cop_ml"] + 1)
@@ -62,7 +63,8 @@ class Pipeline:
         self._ground_values = self._row[_GROUND]
         self._legs = Legs(config.sides, model.fill, engine)
         self._confidence = Confidence(confidence, config.sides, model.fill) if confidence else None
-        self._feet = tuple(_Foot(config) for _ in SIDES)
+        self._feet = Feet(limits)
+        self._rates = JointRates(config.sides)
         self._fresh_run = 0
         self._tick: int | None = None
         self.ticks = 0
@@ -110,6 +112,7 @@ class Pipeline:
         """What holds of wearer and insoles from the next sample on; rows before it are of no valid history."""
         if worn != self.worn:
             self._fresh_run = 0
+            self._feet.forget()
         self.worn, self._wearer = worn, worn.wearer
         for intake in self._inputs:
             intake.wear(worn)
@@ -127,14 +130,19 @@ class Pipeline:
         self._inputs[index].resume(frozen)
 
     @property
-    def place(self) -> dict[str, int | None]:
-        """Where the grid is: the next tick, those computed so far, and the tick of the round of `Confidence`."""
+    def place(self) -> dict[str, Any]:
+        """Where the grid is: the next tick, those computed so far, the tick of the round of `Confidence`; and what the
+        feet did, which no history of the network's length tells."""
         round_ = self._confidence.round if self._confidence is not None else 0
-        return {"tick": self._tick, "ticks": self.ticks, "round": round_}
+        return {"tick": self._tick, "ticks": self.ticks, "round": round_, "feet": self._feet.plain()}
 
-    def start_at(self, place: Mapping[str, int | None]) -> None:
-        """Before the first step: goes on with the grid of another pipeline, not with what it remembers."""
+    def start_at(self, place: Mapping[str, Any]) -> None:
+        """Before the first step, after `wear`: goes on with the grid of another pipeline, not with its history."""
         self._tick = place["tick"]
+        if self._tick is not None:
+            self._aligner.start_at(self._tick * PERIOD_NS)
+        if "feet" in place:
+            self._feet.resume(place["feet"])
         if self._confidence is not None:
             self._confidence.start_at(place["round"] or 0)
 
@@ -184,14 +192,12 @@ class Pipeline:
         self.skipped_ticks += tick - self._tick
         self._tick = tick
         self._fresh_run = 0
+        self._feet.forget()
 
     def _compute(self, tick: int) -> None:
         all_fresh = self._aligner.row(tick * PERIOD_NS, self._row)
         self._fresh_run = min(self._fresh_run + 1, self._needed) if all_fresh else 0
-        right, left = self._feet
-        vgrf_r, ap_r, ml_r, vgrf_l, ap_l, ml_l = self._ground_values.tolist()
-        right.update(vgrf_r, ap_r, ml_r)
-        left.update(vgrf_l, ap_l, ml_l)
+        self._feet.update(tick * PERIOD_NS, self._ground_values.tolist())
         self._legs.step(self._row)
         if self._confidence is not None:
             self._confidence.update(self._row)
@@ -202,7 +208,6 @@ class Pipeline:
         self.non_finite += not self._legs.finite
         valid = run >= self._needed and self._wearer is not None and self._legs.finite
         unusual = self._unusual(missing)
-        right, left = self._feet
         return Frame(
             tick,
             tick * PERIOD_NS,
@@ -212,9 +217,11 @@ class Pipeline:
             (self._needed - run) * PERIOD_NS / 1e6,
             missing,
             outcomes if valid or self._best_effort else self._legs.nothing,
-            (right.ground(), left.ground()),
+            self._feet.ground(),
             self._interval() if valid and not unusual else self._legs.nothing,
             unusual,
+            self._rates.of(self._row),
+            self._feet.moment_valid,
             tuple([intake.newest for intake in self._inputs]),
         )
 
@@ -244,21 +251,3 @@ def max_wait_ns(limits: Limits) -> int:
     """How long after its grid time a tick has its deadline."""
     told_ms = limits.max_wait_ms
     return default_max_wait_ns(limits.policy) if told_ms is None else round(told_ms * 1e6)
-
-
-class _Foot:
-    """What the ground does to one foot, with hysteresis on contact."""
-
-    def __init__(self, config: SuitConfig) -> None:
-        self._on = config.limits.load_on_bodyweights
-        self._off = config.limits.load_off_bodyweights
-        self._values = (_NAN, _NAN, _NAN)
-        self._contact = False
-
-    def update(self, vgrf: float, cop_ap: float, cop_ml: float) -> None:
-        """The values of the newest row."""
-        self._values = (vgrf, cop_ap, cop_ml)
-        self._contact = vgrf >= (self._off if self._contact else self._on)
-
-    def ground(self) -> Ground:
-        return Ground(*self._values, self._contact)

@@ -6,22 +6,26 @@ import argparse
 import dataclasses
 import math
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jetson_runtime.stream import text
-from jetson_runtime.suit.config import DEFAULT_RECORDINGS
 from jetson_runtime.suit.errors import RecordingError
+from jetson_runtime.suit.recording_table import DEFAULT_RECORDINGS
 
 if TYPE_CHECKING:
     from jetson_runtime.recording.export import Series
 
 WELL, UNWELL = 0, 1
 
+# Writes the parts of a session to a file, and says in a line what was written.
+Writer: TypeAlias = Callable[[Sequence[Path], Path], str]
+
 
 def add(name: str, parser: argparse.ArgumentParser) -> None:
     """Arguments and handler of one of them."""
-    {"record": _record, "recordings": _recordings, "replay": _replay, "export": _export}[name](parser)
+    {"record": _record, "recordings": _recordings, "replay": _replay}[name](parser)
 
 
 def _record(parser: argparse.ArgumentParser) -> None:
@@ -29,11 +33,16 @@ def _record(parser: argparse.ArgumentParser) -> None:
     add("--config", type=Path, required=True, metavar="FILE", help="the suit's config, suit.toml")
     add("--folder", type=Path, metavar="DIR", help="instead of folder under [recording]")
     add("--state", type=Path, metavar="DIR", help="of the service (`state` beside the config)")
+    add(
+        "--begin",
+        choices=("at_once", "when_asked"),
+        help="instead of begin under [recording]; what `second-skin recording` told last goes before either",
+    )
 
     def handler(options: argparse.Namespace) -> int:
         from jetson_runtime.recording import recorder
 
-        return recorder.run(options.config, options.folder, options.state)
+        return recorder.run(options.config, options.folder, options.state, options.begin)
 
     parser.set_defaults(handler=handler)
 
@@ -113,6 +122,8 @@ def _compare(options: argparse.Namespace) -> int:
     )
     for name, (then, now) in found.build.items():
         print(f"  {name}: recorded with {then or 'nothing known'}, replayed with {now}")
+    if found.added:
+        print(f"  new since the recording, and not compared: {', '.join(found.added)}")
     for key, (count, most) in sorted(found.by_key.items(), key=lambda item: -item[1][0]):
         print(
             f"  {key}: differs in {count} frames"
@@ -121,14 +132,15 @@ def _compare(options: argparse.Namespace) -> int:
     return WELL if found.same else UNWELL
 
 
-def _export(parser: argparse.ArgumentParser) -> None:
+def add_export(parser: argparse.ArgumentParser, others: Mapping[str, Writer]) -> None:
+    """Arguments and handler of `export`. others: by name, ways of writing a whole recording beside those of here."""
     add = parser.add_argument
     add("files", type=Path, nargs="+", metavar="FILE", help="the parts of one session")
     add(
         "--to",
-        choices=("parquet", "csv", "opensim"),
+        choices=("parquet", "csv", "opensim", *others),
         required=True,
-        help="a trial, a table with units, or .mot and .sto",
+        help="a trial, a table with units, .mot and .sto, or an MCAP file that Foxglove shows",
     )
     add("--out", type=Path, required=True, metavar="PATH", help="file to write; with --by-mark a folder")
     add("--by-mark", action="store_true", help="one file from each mark to the next")
@@ -140,12 +152,17 @@ def _export(parser: argparse.ArgumentParser) -> None:
         default="positive",
         help="negative: as Gait2392's knee",
     )
-    parser.set_defaults(handler=_write)
+    parser.set_defaults(handler=lambda options: _write(options, others))
 
 
-def _write(options: argparse.Namespace) -> int:
+def _write(options: argparse.Namespace, others: Mapping[str, Writer]) -> int:
     from jetson_runtime.recording import export
 
+    if options.to in others:
+        if options.by_mark:
+            raise RecordingError(f"--to {options.to} writes the whole recording: leave out --by-mark")
+        print(others[options.to](options.files, options.out))
+        return WELL
     series = export.read(options.files)
     todo: list[tuple[Path, dict[str, Any], Series]] = [(options.out, {}, series)]
     if options.by_mark:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import msgpack  # type: ignore[import-untyped]  # ships none
 from pydantic import ValidationError
 
 from jetson_runtime.inference import bundle as bundles
@@ -37,7 +38,8 @@ class Differences:
 
     missing: recorded frames that the replay did not tell. gaps: places where the recording lacks bytes. by_key: for
     each key that differs, in how many frames and by how much at most (infinite where it is no number). build: what
-    differs between the build that recorded and this one, as (then, now).
+    differs between the build that recorded and this one, as (then, now). added: fields that only this build's frames
+    have; they are no difference.
     """
 
     equal: int = 0
@@ -47,6 +49,7 @@ class Differences:
     gaps: int = 0
     by_key: dict[str, tuple[int, float]] = field(default_factory=dict)
     build: dict[str, tuple[str, str]] = field(default_factory=dict)
+    added: list[str] = field(default_factory=list)
 
     @property
     def same(self) -> bool:
@@ -149,13 +152,39 @@ class _Player:
         if seq < exact_from:
             self._result.warming_up += 1
             return
+        if anew != payload:
+            replayed, added = as_then(recorded, messages.decode(anew))
+            self._result.added = sorted({*self._result.added, *added})
+            anew = msgpack.packb(replayed)
         if anew == payload:
             self._result.equal += 1
             return
         self._result.different += 1
-        for key, distance in _distances("", recorded, messages.decode(anew)):
+        for key, distance in _distances("", recorded, replayed):
             count, most = self._result.by_key.get(key, (0, 0.0))
             self._result.by_key[key] = (count + 1, max(most, distance))
+
+
+def as_then(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The frame `now` without the fields that the build which sent the frame `then` did not know, and which these are.
+
+    Fields are only ever added (`messages.py`): to a frame, and to each foot of its `ground`.
+    """
+    kept = {key: value for key, value in now.items() if key in then}
+    added = [key for key in now if key not in then]
+    if isinstance(then.get("ground"), dict) and "ground" in kept:
+        feet = then["ground"]
+        added += [
+            f"ground.{side}.{key}"
+            for side in feet
+            for key in kept["ground"].get(side, {})
+            if key not in feet[side]
+        ]
+        kept["ground"] = {
+            side: {key: value for key, value in foot.items() if key in feet.get(side, foot)}
+            for side, foot in kept["ground"].items()
+        }
+    return kept, added
 
 
 def _messages(paths: Iterable[Path]) -> Iterator[tuple[dict[str, Any], bytes]]:

@@ -21,10 +21,12 @@ import msgpack  # type: ignore[import-untyped]  # ships none
 import zmq
 
 from jetson_runtime.recording.store import Store
+from jetson_runtime.recording.wanted import Wanted
 from jetson_runtime.stream import messages
 from jetson_runtime.stream.local import REPORT
 from jetson_runtime.suit import config_copy
 from jetson_runtime.suit.errors import ConfigError
+from jetson_runtime.suit.recording_table import Begin
 
 # At 0.5 MB/s two minutes of a disk that does not move.
 INBOX_BYTES = 64_000_000
@@ -39,14 +41,18 @@ _END_S = 2.0
 _RECONNECT_MS = 50
 _LINGER_MS = 200
 _SUBSCRIBE = b"\x01"
+# Messages that wait until the service has told what was wished: it tells it at once, to whoever subscribes.
+_MOST_EARLY = 2000
 
 _log = logging.getLogger("second-skin-record")
 
 
-def run(config_path: Path, folder: Path | None = None, state: Path | None = None) -> int:
+def run(
+    config_path: Path, folder: Path | None = None, state: Path | None = None, begin: Begin | None = None
+) -> int:
     """Records until SIGTERM or SIGINT and returns 0; raises ConfigError where there is no local address.
 
-    folder: instead of the config's; state: the service's, where the config's last good copy is (`config_copy`).
+    folder, begin: instead of the config's; state: the service's, where the config's last good copy is (`config_copy`).
     """
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO)
     config, copied = config_copy.load(config_path, state)
@@ -70,7 +76,7 @@ def run(config_path: Path, folder: Path | None = None, state: Path | None = None
     ear = Ear(config.output.local[0])
     store = Store(settings, ear.ask_state, _log.info)
     try:
-        Recorder(ear, store).run(stop)
+        Recorder(ear, store, Wanted(begin or settings.begin)).run(stop)
     finally:
         ear.close()
         store.close()
@@ -148,12 +154,17 @@ class Ear:
 
 
 class Recorder:
-    """Empties the inbox into the store."""
+    """Empties the inbox into the store, as far as a recording is wanted."""
 
-    def __init__(self, ear: Ear, store: Store) -> None:
+    def __init__(self, ear: Ear, store: Store, wanted: Wanted) -> None:
         self._ear = ear
         self._store = store
+        self._wanted = wanted
         self._malformed = 0
+        # What came before it is known whether a recording is wanted.
+        self._early: list[tuple[dict[str, Any], bytes]] = []
+        if not wanted.on:
+            store.end(wanted.why_not)
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop`, and then what is still in the inbox, as far as there is time for it."""
@@ -191,6 +202,24 @@ class Recorder:
         except ValueError:
             self._malformed += 1
             return
+        is_new = self._wanted.heed(message)
+        if not self._wanted.is_known and len(self._early) < _MOST_EARLY:
+            self._early.append((message, payload))
+            return
+        self._wanted.is_known = True
+        if is_new and self._wanted.on:
+            self._store.begin(self._wanted.labels)
+        elif is_new and self._store.path is None:
+            self._store.end(self._wanted.why_not)
+        early, self._early = self._early, []
+        for one in (*early, (message, payload)):
+            self._keep(*one)
+        if is_new:
+            if not self._wanted.on:
+                self._store.end(self._wanted.why_not)
+            self._report()
+
+    def _keep(self, message: dict[str, Any], payload: bytes) -> None:
         self._store.add(message, payload)
         if message["topic"] == messages.EVENT and message.get("kind") == messages.POWER_LOW:
             self._store.flush()
@@ -205,6 +234,7 @@ class Recorder:
                 "free_mb": store.free_mb,
                 "missed": store.missed,
                 "dropped": self._ear.dropped,
+                "obeys": self._wanted.number,
             }
         )
 

@@ -88,12 +88,12 @@ class Replay:
         self._engine.reset()
         confidence = self._bundle.confidence() if self._judged else None
         pipeline = Pipeline(self._config, self._bundle.manifest, self._engine, confidence)
-        pipeline.start_at(state)
         fresh = not state["ticks"]
         self.exact_from = 0 if fresh else state["tick"] + WARM_UP_TICKS
         self._arriving.clear()
         self._adopted = {}
         pipeline.wear(from_plain(state["worn"]))
+        pipeline.start_at(state)
         for device in state["devices"]:
             adopted = self._adopt(pipeline, device["index"], device["reader"])
             adopted.resume(device["clock"])

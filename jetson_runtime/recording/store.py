@@ -14,16 +14,19 @@ from typing import Any
 from jetson_runtime.recording.mcap_file import SUFFIX, RecordingFile
 from jetson_runtime.recording.trials import TARE, WEARER
 from jetson_runtime.stream import messages
-from jetson_runtime.suit.config import RecordingTable
+from jetson_runtime.suit.recording_table import RecordingTable
 
 _MB = 1_000_000
 _LASTING = (TARE, WEARER)
+# In these states no message begins a file.
+_IDLE = ("paused", "stopped")
 # So much more must be free before a disk that was full is written to again: a share of it, but no more than this.
 _BACK_SHARE, _BACK_MB = 0.1, 50.0
 
 
 class Store:
-    """Takes decoded messages in order. state: `waiting`, `recording` or `paused`; why: the reason of a pause.
+    """Takes decoded messages in order. state: `waiting`, `recording`, `paused` or `stopped`; why: the reason of the
+    last two.
 
     missed: messages with bytes and wake-ups that never came, or that no file holds. files: parts begun.
     """
@@ -45,6 +48,7 @@ class Store:
         self._heads: dict[str, tuple[str, int, bytes]] = {}
         self._number: int | None = None
         self._turning = False
+        self._labels: dict[str, str] = {}
 
     @property
     def path(self) -> Path | None:
@@ -62,7 +66,7 @@ class Store:
             self._heads[message["kind"]] = (topic, t_ns, payload)
         if topic == messages.RAW:
             self._watch_numbers(message)
-        if self._file is None and self.state != "paused":
+        if self._file is None and self.state not in _IDLE:
             self._open()
         self._write(topic, t_ns, payload)
         if topic == messages.RAW and self._turning and _has_state(message):
@@ -82,6 +86,22 @@ class Store:
         elif self.state == "paused":
             self._try_again()
 
+    def begin(self, labels: Mapping[str, str]) -> None:
+        """Asked to record: the next message begins another file, which holds `labels` (subject, task, trial)."""
+        self.close()
+        self._labels = dict(labels)
+        self._turning = False
+        self.state, self.why = "waiting", ""
+        if self._session:
+            self._ask_state()
+
+    def end(self, why: str) -> None:
+        """Asked not to record: the file is whole, and no other is begun until `begin`."""
+        if self._file is not None:
+            self._log(f"{self._file.path} ends: {why}")
+        self.close()
+        self.state, self.why = "stopped", why
+
     def flush(self) -> None:
         """Ends the part, so that it is whole on the disk, and goes on with the next: power is about to fail."""
         self.close()
@@ -99,7 +119,7 @@ class Store:
         self._heads.clear()
         self._number = None
         self._turning = False
-        if self.state != "paused":
+        if self.state not in _IDLE:
             self.state = "waiting"
 
     def _watch_numbers(self, message: Mapping[str, Any]) -> None:
@@ -135,7 +155,7 @@ class Store:
             for path in self._settings.folder.glob(f"*_{self._session}_*{SUFFIX}")
         ]
         part = 1 + max((int(word) for word in words if word.isdigit()), default=-1)
-        facts = {"session": self._session, "part": str(part), "utc_at_start": now.isoformat()}
+        facts = {"session": self._session, "part": str(part), "utc_at_start": now.isoformat(), **self._labels}
         return RecordingFile(self._settings.folder / f"{stem}_{part:03d}{SUFFIX}", facts)
 
     def _turn(self, t_ns: int, payload: bytes) -> None:
@@ -149,7 +169,7 @@ class Store:
         file = self._file
         if file is not None:
             self._guard(lambda: file.add(topic, t_ns, payload))
-        elif topic == messages.RAW:
+        elif topic == messages.RAW and self.state != "stopped":
             self.missed += 1
 
     def _guard(self, write: Callable[[], None]) -> None:

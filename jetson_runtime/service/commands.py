@@ -16,7 +16,8 @@ from jetson_runtime.service import averaging
 from jetson_runtime.service.arrivals import Arrivals
 from jetson_runtime.service.keeper import Keeper
 from jetson_runtime.service.waiting import Inbox
-from jetson_runtime.stream import control
+from jetson_runtime.service.wishes import state_of
+from jetson_runtime.stream import control, messages
 from jetson_runtime.stream.control import Answer, Refusal, Request
 from jetson_runtime.stream.messages import ControlCode
 from jetson_runtime.stream.publisher import Publisher
@@ -57,6 +58,7 @@ class Commands:
             control.ZeroInsoles: self._zero,
             control.SetWearer: self._wearer,
             control.TellFit: self._fit,
+            control.Record: self._record,
         }
 
     def submit(self, request: Request, answer: Answer) -> None:
@@ -143,6 +145,18 @@ class Commands:
             raise Refusal(ControlCode.BAD_ARGUMENT, "mark: says nothing", "give text, task or trial")
         self._tell("mark", content, at_ns=at_ns)
         return {"at_ns": at_ns}
+
+    def _record(self, request: control.Record) -> dict[str, Any]:
+        """It is the recorder that does it; `recorder`: its state as it last said, None where none runs."""
+        labels = request.model_dump(exclude_none=True, exclude={"action"})
+        wanted = request.action == "start"
+        if labels and not wanted:
+            text = f"record: {', '.join(labels)} are of a recording that begins"
+            raise Refusal(ControlCode.BAD_ARGUMENT, text, "give them with start")
+        told = self._keeper.wishes.ask(wanted, labels).told()
+        self._tell(messages.RECORD, told)
+        assert self.publisher is not None
+        return {**told, "recorder": state_of(self.publisher.local, time.monotonic_ns())}
 
     def _fit(self, request: control.TellFit) -> dict[str, Any]:
         self._refuse_another_suit_s(request)

@@ -54,6 +54,7 @@ class Fault(IntEnum):
     THROTTLED = 43
     NOT_RECORDING = 50
     RECORDER_SILENT = 51
+    NOT_OBEYED = 52
     SYNC_LINE = 60
     SYNC_LOST = 61
 

@@ -15,12 +15,11 @@ from jetson_runtime.service.reactor import Reactor
 from jetson_runtime.service.stream_watch import StreamWatch
 from jetson_runtime.service.supply import Supply
 from jetson_runtime.service.sync_input import SyncInput
+from jetson_runtime.service.wishes import RecorderWatch
 from jetson_runtime.stream import endpoints, messages
 from jetson_runtime.stream.publisher import Publisher
 from jetson_runtime.suit.signals import STREAMS
 
-# A recorder says how it is once a second.
-_RECORDER_SILENT_NS = 4_000_000_000
 # Of the 200 ticks of a second: more is told as a fault.
 _TOLERATED_MISSES = 2
 _WALL_STEP_S = 1.0
@@ -56,6 +55,7 @@ class Health:
         self._supply = supply
         self._start = start
         self._sync = sync
+        self._recorder = RecorderWatch(keeper.wishes, publisher.local)
         self._looked_ns = start_ns
         self._sent = 0
         self._missed = 0
@@ -90,14 +90,14 @@ class Health:
         ]
         found += self._addresses()
         found += [Problem(Fault.CLIENT_KEYS, mistake) for mistake in self._publisher.door.mistakes]
-        recording, problems = self._recording(now_ns)
+        recording, problems = self._recorder.look(now_ns)
         found += problems
         if self._sync is not None:
             found += self._sync.problems(now_ns)
         return {
             **totals,
             **supplied,
-            "recording": recording,
+            **recording,
             "sync": self._sync.status() if self._sync else None,
             "streams": streams,
             "faults": [item.told(self._language) for item in found],
@@ -111,21 +111,6 @@ class Health:
             for address in sorted(bound)
             if not endpoints.is_up(address)
         ]
-
-    def _recording(self, now_ns: int) -> tuple[dict[str, Any] | None, list[Problem]]:
-        """What the recorder said last, None where none ever did; and whether it keeps what it hears.
-
-        One that went in order has said so (`ended`)."""
-        heard = self._publisher.local.report
-        if heard is None:
-            return None, []
-        report, told_ns = heard
-        state = str(report.get("state"))
-        if state != "ended" and now_ns - told_ns > _RECORDER_SILENT_NS:
-            return report, [Problem(Fault.RECORDER_SILENT, "the recorder says nothing any more")]
-        if state == "paused":
-            return report, [Problem(Fault.NOT_RECORDING, f"not recording: {report.get('why')}")]
-        return report, []
 
     def _totals(self, now_ns: int) -> dict[str, Any]:
         """missed_ticks: grid times no client could get a frame of; late_ticks: those of them that were computed;
@@ -149,6 +134,7 @@ class Health:
             "non_finite": pipeline.non_finite + publisher.non_finite,
             "lateness_ms": self._reactor.lateness.summary_ms(),
             "publisher": {"sent": sent, "dropped": publisher.dropped},
+            "udp": {"sent": publisher.udp.sent, "errors": publisher.udp.errors},
             "clients": publisher.door.counts,
         }
 

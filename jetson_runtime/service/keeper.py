@@ -14,6 +14,7 @@ from typing import Any
 
 from jetson_runtime.service.faults import Fault, Problem
 from jetson_runtime.service.tare_checks import TareChecks
+from jetson_runtime.service.wishes import RecordWishes
 from jetson_runtime.suit import config_copy
 from jetson_runtime.suit.config import SuitConfig, Wearer
 from jetson_runtime.suit.errors import StateError
@@ -23,12 +24,13 @@ _log = logging.getLogger("second-skin")
 
 
 class Keeper:
-    """The state as it holds now. `checks`: whether the tare still fits the devices that are there."""
+    """The state as it holds now. `checks`: whether the tare still fits the devices; `wishes`: for the recorder."""
 
     def __init__(self, folder: StateFolder, config: SuitConfig, problems: tuple[Problem, ...] = ()) -> None:
         """config: as suit.toml has it; problems: what was wrong with it."""
         loaded = folder.load()
         self.checks = TareChecks()
+        self.wishes = RecordWishes(folder.path)
         # Since when a fit check holds for what is worn now, on CLOCK_MONOTONIC; a session has one suit.toml.
         self.basis_ns = 0
         self._folder = folder
@@ -38,6 +40,9 @@ class Keeper:
         if loaded.damage:
             told = Problem(Fault.STATE_DAMAGED, f"{loaded.damage}; what was saved before it is used")
             self._told = (*problems, told)
+        if self.wishes.damage:
+            told = Problem(Fault.STATE_DAMAGED, f"{self.wishes.damage}; the recorder does as its config says")
+            self._told = (*self._told, told)
         for problem in self._told:
             _log.warning("%s", problem)
 

@@ -110,7 +110,7 @@ class Service:
         """What a recorder is told of the worn suit as it is now, not as it was at the start."""
         config = self._config.model_copy(update={"wearer": self._keeper.worn.wearer})
         tare = {part: kept.model_dump() for part, kept in angles.parts.items()}
-        return {"config": config.model_dump_json(), "tare": tare}
+        return {"config": config.model_dump_json(), "tare": tare, "record": self._keeper.wishes.told()}
 
     def run(self, works: Callable[[], None]) -> int:
         """From the first signal handler to the exit status. works: called once ticks have come of this config."""

@@ -86,6 +86,15 @@ class Mark(Request):
     sync: Literal["pulse", "no pulse", "no input"] | None = None
 
 
+class Record(Request):
+    """What the recorder is to do: `start` begins another file with these labels, `stop` ends the one it writes."""
+
+    action: Literal["start", "stop"]
+    subject: Text | None = None
+    task: Text | None = None
+    trial: Text | None = None
+
+
 class TellFit(Request):
     """The verdict of a fit check: what it refused, nothing where it passed. session: of the frames it was made from;
     begin_ns: when the first of them was, on CLOCK_MONOTONIC."""
@@ -101,6 +110,7 @@ REQUESTS: dict[str, type[Request]] = {
     "zero_insoles": ZeroInsoles,
     "set_wearer": SetWearer,
     "mark": Mark,
+    "record": Record,
     "tell_fit": TellFit,
 }
 

@@ -17,6 +17,7 @@ import msgpack  # type: ignore[import-untyped]  # ships none
 import zmq
 
 from jetson_runtime.stream import curve, endpoints
+from jetson_runtime.stream.clock import ServiceClock
 from jetson_runtime.suit.addresses import DEFAULT_CONTROL
 from jetson_runtime.suit.errors import CommandRefused, EndpointError
 
@@ -67,15 +68,13 @@ class ControlClient:
 
     def clock_offset_ns(self, tries: int = 20) -> tuple[int, int]:
         """The service's CLOCK_MONOTONIC minus ours, and how far off that can be: half of the fastest round trip."""
-        best: tuple[int, int] | None = None
+        clock = ServiceClock()
         for _ in range(tries):
-            sent_ns = time.monotonic_ns()
-            pong = self.ask("ping", client_ns=sent_ns)
-            trip_ns = time.monotonic_ns() - sent_ns
-            if best is None or trip_ns < best[0]:
-                best = (trip_ns, (pong["receive_ns"] + pong["reply_ns"]) // 2 - sent_ns - trip_ns // 2)
-        assert best is not None
-        return best[1], best[0] // 2
+            pong = self.ask("ping", client_ns=time.monotonic_ns())
+            clock.note_ping(pong["client_ns"], pong["receive_ns"], pong["reply_ns"], time.monotonic_ns())
+        offset = clock.at(time.monotonic_ns())
+        assert offset is not None
+        return -offset.ns, offset.uncertainty_ns
 
     def _connect(self) -> None:
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()

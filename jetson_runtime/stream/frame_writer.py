@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from jetson_runtime.inference.divergence import FRAMES, Divergence
-from jetson_runtime.stream.messages import FrameEncoder
+from jetson_runtime.stream.frame_encoder import FrameEncoder
 
 if TYPE_CHECKING:
     from jetson_runtime.inference.frame import Frame

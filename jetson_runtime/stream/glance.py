@@ -29,7 +29,7 @@ def facts(status: Mapping[str, Any]) -> dict[str, str]:
         "wearer": _wearer(status.get("wearer")),
         "clients": _clients(status.get("clients") or {}),
         "supply": _supply(status),
-        "recorder": _recorder(status.get("recording")),
+        "recorder": _recorder(status.get("recording"), status.get("record")),
     }
     if status.get("start"):
         told["start"] = str(status["start"].get("text"))
@@ -73,7 +73,9 @@ def _wearer(wearer: Mapping[str, Any] | None) -> str:
     if wearer is None:
         return "none: no frame is valid; `second-skin wearer set`"
     mass, length, width = (wearer.get(key) for key in ("mass_kg", "foot_length_m", "foot_width_m"))
-    return f"{mass:g} kg, foot {100 * length:g} x {100 * width:g} cm" if mass and length and width else "-"
+    if not (mass and length and width):
+        return "-"
+    return f"{round(mass, 1):g} kg, foot {round(100 * length, 1):g} x {round(100 * width, 1):g} cm"
 
 
 def _clients(clients: Mapping[str, int]) -> str:
@@ -101,8 +103,15 @@ def _supply(status: Mapping[str, Any]) -> str:
     return ", ".join(facts) or "this machine tells nothing of it"
 
 
-def _recorder(report: Mapping[str, Any] | None) -> str:
-    if report is None:
-        return "none has told of itself"
-    state, file, why = (str(report.get(key) or "") for key in ("state", "file", "why"))
-    return " ".join(part for part in (state, file and f"to {file}", why and f"({why})") if part)
+def wish(record: Mapping[str, Any]) -> str:
+    """What was asked of the recorder last: start or stop, of what, how long ago."""
+    labels = [str(record[name]) for name in ("subject", "task", "trial") if record.get(name)]
+    return " ".join(["start" if record.get("wanted") else "stop", *labels, f"({age(record.get('age_s'))})"])
+
+
+def _recorder(report: Mapping[str, Any] | None, record: Mapping[str, Any] | None) -> str:
+    told = "none has told of itself"
+    if report is not None:
+        state, file, why = (str(report.get(key) or "") for key in ("state", "file", "why"))
+        told = " ".join(part for part in (state, file and f"to {file}", why and f"({why})") if part)
+    return f"{told}; asked to {wish(record)}" if record else told

@@ -13,14 +13,11 @@ from array import array
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgpack  # type: ignore[import-untyped]  # ships none
 
 from jetson_runtime.suit.signals import CHANNELS, RATE_HZ, published_outcomes
-
-if TYPE_CHECKING:
-    from jetson_runtime.inference.frame import Frame, Ground
 
 SCHEMA_VERSION = 1
 FRAME, HELLO, STATUS, EVENT = "frame", "hello", "status", "event"
@@ -32,8 +29,10 @@ RAW, FEATURES, SESSION = "raw", "features", "session"
 LOCAL_TOPICS = (SESSION, HELLO, STATUS, EVENT, RAW, FEATURES, FRAME)
 # The kind of an event that makes a recorder bring all it has to the disk at once.
 POWER_LOW = "power_low"
-# The kind of an event that tells an edge of the sync line.
-SYNC = "sync"
+# The kinds of an event that tells the recorder to begin or to end, and of one that tells an edge of the sync line.
+RECORD, SYNC = "record", "sync"
+# Of `velocity` in a frame.
+VELOCITY_UNIT = "deg/s"
 
 # Of each part of a request to the control socket.
 CONTROL_REQUEST_LIMIT_BYTES = 4096
@@ -65,69 +64,6 @@ class ControlCode(str, Enum):
     INTERNAL = "internal"
 
 
-class FrameEncoder:
-    """Writes frames of one session. `non_finite` counts frames that claimed to be valid with a NaN or infinity."""
-
-    def __init__(self, session: str, sides: tuple[str, ...]) -> None:
-        names = published_outcomes(sides)
-        self._session = session
-        self._names = [item.name for item in names]
-        self._angles = [(i, item.name) for i, item in enumerate(names) if item.outcome.kind == "angle"]
-        self._moments = [(i, item.name) for i, item in enumerate(names) if item.outcome.kind == "moment"]
-        self._nothing = (_NAN,) * len(names)
-        self._pack = msgpack.Packer().pack
-        self.non_finite = 0
-
-    def angles(self, frame: Frame) -> dict[str, float]:
-        """The network's angles by OpenSim name, NaN while not valid, whatever the config asks to be sent then."""
-        outcomes = frame.outcomes if frame.valid else self._nothing
-        return {name: outcomes[i] for i, name in self._angles}
-
-    def encode(
-        self,
-        frame: Frame,
-        publish_ns: int,
-        angle_imu: Mapping[str, float] | None = None,
-        diverging: tuple[str, ...] = (),
-    ) -> bytes:
-        """The payload of `frame`; never holds a NaN or infinite outcome, force or age while it says `valid`.
-
-        angle_imu: by OpenSim name, from gravity alone, NaN while unknown; diverging: those far from the network's.
-        """
-        outcomes, interval = frame.outcomes, frame.interval
-        valid = frame.valid
-        if valid and not _all_finite(frame):
-            self.non_finite += 1
-            valid = False
-            outcomes = interval = (_NAN,) * len(outcomes)
-        oldest_ns = frame.oldest_ns
-        right, left = frame.ground
-        message = {
-            "topic": FRAME,
-            "v": SCHEMA_VERSION,
-            "session": self._session,
-            "seq": frame.seq,
-            "t": frame.t_ns * 1e-9,
-            "t_ns": frame.t_ns,
-            "publish_ns": publish_ns,
-            "age_ms": (publish_ns - frame.t_ns) * 1e-6,
-            "oldest_ms": _NAN if oldest_ns is None else (publish_ns - oldest_ns) * 1e-6,
-            "valid": valid,
-            "state": frame.state,
-            "settling_ms": frame.settling_ms,
-            "missing": frame.missing,
-            "angle": {name: outcomes[i] for i, name in self._angles},
-            "moment": {name: outcomes[i] for i, name in self._moments},
-            "ground": {"r": _ground(right), "l": _ground(left)},
-            "interval": dict(zip(self._names, interval, strict=True)),
-            "unusual": frame.unusual,
-            "angle_imu": angle_imu or {},
-            "diverging": diverging,
-        }
-        payload: bytes = self._pack(message)
-        return payload
-
-
 def describe(
     *,
     model: Mapping[str, str],
@@ -143,6 +79,7 @@ def describe(
 
     `positive` of an outcome says in words which way its number grows.
     """
+    outcomes = published_outcomes(sides)
     return {
         "model": dict(model),
         "engine": engine,
@@ -158,7 +95,12 @@ def describe(
                 "unit": item.outcome.unit,
                 "positive": item.outcome.positive,
             }
-            for item in published_outcomes(sides)
+            for item in outcomes
+        ],
+        "velocities": [
+            {"name": item.name, "unit": VELOCITY_UNIT, "positive": item.outcome.positive}
+            for item in outcomes
+            if item.outcome.kind == "angle"
         ],
         "channels": [{"name": channel.name, "unit": channel.unit} for channel in CHANNELS],
         "coverage": coverage,
@@ -182,7 +124,7 @@ def encode_status(status: Mapping[str, Any], session: str, publish_ns: int) -> b
 
 
 def encode_event(kind: str, content: Mapping[str, Any], session: str, publish_ns: int) -> bytes:
-    """What happened, of plain types only: `kind` is mark, tare, insole_zero, wearer, fit, POWER_LOW or SYNC."""
+    """What happened, of plain types only: `kind` is mark, tare, insole_zero, wearer, fit, RECORD, POWER_LOW or SYNC."""
     return _encode(EVENT, session, publish_ns, {**content, "kind": kind})
 
 
@@ -242,6 +184,7 @@ def encode_features(
 def encode_session(facts: Mapping[str, Any], session: str, publish_ns: int) -> bytes:
     """What a replay needs beside the bytes: `config` as JSON, the engine and its precision, the model, the build.
 
+    record: the wish for a recording that holds (`suit/wish.py`), None where nobody ever told one.
     tare: by part, what `angle_imu` counts from at that moment; a `tare` event tells what it counts from after it.
     """
     return _encode(SESSION, session, publish_ns, facts)
@@ -273,23 +216,6 @@ def _encode(
     }
     payload: bytes = msgpack.packb(message)
     return payload
-
-
-def _all_finite(frame: Frame) -> bool:
-    """An undefined centre of pressure is NaN by contract and no fault; an infinite one is."""
-    finite = math.isfinite
-    return (
-        all(map(finite, frame.outcomes))
-        and finite(frame.settling_ms)
-        and all(
-            finite(side.vgrf) and not math.isinf(side.cop_ap) and not math.isinf(side.cop_ml)
-            for side in frame.ground
-        )
-    )
-
-
-def _ground(side: Ground) -> dict[str, float | bool]:
-    return {"vgrf": side.vgrf, "cop_ap": side.cop_ap, "cop_ml": side.cop_ml, "contact": side.contact}
 
 
 def clock_synchronised() -> bool | None:

@@ -1,4 +1,4 @@
-"""`second-skin tare`, `zero-insoles`, `wearer`, `mark` and `ping`: commands to a running service, one reply each.
+"""`second-skin tare`, `zero-insoles`, `wearer`, `mark`, `recording`, `ping`: commands to a service, one reply each.
 
 Exit status: 0 done; 2 refused, no service, or bad input.
 """
@@ -77,6 +77,34 @@ def add_mark_arguments(parser: argparse.ArgumentParser) -> None:
             lambda result: f"marked at {result['at_ns'] * 1e-9:.3f} s",
         )
     )
+
+
+def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `recording start` and `recording stop`."""
+    actions = parser.add_subparsers(title="what to do", metavar="start|stop", required=True)
+    start = actions.add_parser("start", help="the recorder begins another file; it holds what is told here")
+    stop = actions.add_parser("stop", help="the recorder ends its file, and begins none until it is asked")
+    labels = ("subject", "task", "trial")
+    for action, command in (("start", start), ("stop", stop)):
+        _common_arguments(command)
+        command.set_defaults(action=action, **dict.fromkeys(labels))
+    start.add_argument("--subject")
+    start.add_argument("--task", help="a condition's code, as in the task table")
+    start.add_argument("--trial")
+
+    def request(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
+        told = {name: getattr(options, name) for name in labels if getattr(options, name) is not None}
+        return "record", {"action": options.action, **told}
+
+    parser.set_defaults(handler=_handler(request, recording_line))
+
+
+def recording_line(result: dict[str, Any]) -> str:
+    """What came of `record`, for a person: it is the recorder that does it, within a second."""
+    asked = "a recording is asked for" if result["wanted"] else "no recording is asked for any more"
+    if result["recorder"] is None:
+        return f"{asked}; no recorder runs: systemctl start second-skin-record"
+    return f"{asked}; second-skin status says what the recorder does"
 
 
 def add_ping_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,9 +7,7 @@ addresses the payload of frames alone (for clients that set CONFLATE), `control`
 
 from __future__ import annotations
 
-import os
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,20 +18,20 @@ from jetson_runtime.stream import endpoints, messages, outlet
 from jetson_runtime.stream.control import Answer, ControlSocket, Refusal, Request, Submit
 from jetson_runtime.stream.door import Door
 from jetson_runtime.stream.frame_writer import FrameWriter
+from jetson_runtime.stream.hand_over import HandOver
 from jetson_runtime.stream.local import LocalStream
 from jetson_runtime.stream.pressure import PressureTopic
 from jetson_runtime.stream.tap import Tap
+from jetson_runtime.stream.udp_outlet import UdpOutlet
 from jetson_runtime.suit.config import Security
 from jetson_runtime.suit.signals import RATE_HZ
 
 if TYPE_CHECKING:
     from jetson_runtime.inference.frame import Frame
     from jetson_runtime.inference.live_angles import LiveAngles
-    from jetson_runtime.suit.config import OutputTable
+    from jetson_runtime.suit.output import OutputTable
 
 HELLO_PERIOD_NS = 1_000_000_000
-# Frames that may wait between the reactor and this thread.
-QUEUE_FRAMES = 32
 # 15 s: longer than any command averages.
 RECENT_FRAMES = 15 * RATE_HZ
 # Behind a newer one a frame is not worth sending this long after its deadline.
@@ -68,21 +66,19 @@ class Publisher:
         facts: what a recorder is told of the session (`messages.encode_session`).
         security: who may connect; None: as an empty [security].
         """
-        self._stale_ns = max_wait_ns + STALE_AFTER_DEADLINE_NS
+        self._hand_over = HandOver(max_wait_ns + STALE_AFTER_DEADLINE_NS)
+        self.post = self._hand_over.post
+        self._call = self._hand_over.call
         self._output = output
         self.session = session
         self._describe = describe
         self._writer = FrameWriter(session, sides, angles)
         # For whoever averages over some seconds of them.
         self.recent: deque[Frame] = deque(maxlen=RECENT_FRAMES)
-        self._frames: deque[Frame] = deque(maxlen=QUEUE_FRAMES)
         self._submit = submit or _not_ready
         self._events: deque[tuple[bytes, Callable[[], None] | None]] = deque()
         self._new_status: deque[bytes] = deque(maxlen=1)
         self._last_status: bytes | None = None
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        # Not in close(): a late post() must never write into a descriptor that has become another file's.
-        weakref.finalize(self, os.close, self._wake)
         self._stopping = False
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.door = Door(self._context, security or Security())
@@ -92,18 +88,16 @@ class Publisher:
         self.local = LocalStream(session, self.tap, facts)
         self._control: ControlSocket | None = None
         self._pressure = PressureTopic(session)
+        self.udp = UdpOutlet(output.udp, session, sides)
         self.addresses: dict[str, list[str]] = {"public": [], "latest": [], "control": []}
         self.addresses["local"] = self.local.addresses
         self.sent = 0
-        # One for each thread that counts: an increment is no single step.
-        self._dropped_at_post = 0
-        self._dropped_as_stale = 0
         self.last_publish_ns: int | None = None
 
     @property
     def dropped(self) -> int:
         """Frames that found the queue full or grew stale in it."""
-        return self._dropped_at_post + self._dropped_as_stale
+        return self._hand_over.dropped
 
     @property
     def non_finite(self) -> int:
@@ -134,14 +128,6 @@ class Publisher:
         except BaseException:
             self.close()
             raise
-
-    def post(self, frame: Frame) -> None:
-        """Hands `frame` over; never blocks. With a full queue the oldest frame in it is dropped."""
-        frames = self._frames
-        if len(frames) == QUEUE_FRAMES:
-            self._dropped_at_post += 1
-        frames.append(frame)
-        os.eventfd_write(self._wake, 1)
 
     def remember(self, frames: Sequence[Frame]) -> None:
         """Before `run`: frames that another publisher would have sent; what later ones tell may depend on them."""
@@ -176,7 +162,8 @@ class Publisher:
         if public is None or latest is None or control is None:
             raise RuntimeError("bind() comes before run()")
         poller = zmq.Poller()
-        poller.register(self._wake, zmq.POLLIN)
+        wake = self._hand_over.fileno()
+        poller.register(wake, zmq.POLLIN)
         poller.register(public, zmq.POLLIN)
         poller.register(control.socket, zmq.POLLIN)
         local = self.local
@@ -188,8 +175,8 @@ class Publisher:
             while not self._stopping:
                 wait_ns = max(0, hello_ns - time.monotonic_ns())
                 ready = dict(poller.poll(wait_ns // 1_000_000 + 1))
-                if self._wake in ready:
-                    os.eventfd_read(self._wake)
+                if wake in ready:
+                    self._hand_over.heard()
                     self._send_frames()
                     self._send_status()
                     self._send_events()
@@ -224,23 +211,19 @@ class Publisher:
             if socket is not None:
                 socket.close(linger=0)
         self.local.close()
+        self.udp.close()
         self._public = self._latest = self._control = None
         self._context.term()
 
     def _send_frames(self) -> None:
-        """Sends what waits, in order; behind a newer frame a stale one is dropped."""
-        frames = self._frames
-        while frames:
-            frame = frames.popleft()
-            now_ns = time.monotonic_ns()
-            if frames and now_ns - frame.t_ns > self._stale_ns:
-                self._dropped_as_stale += 1
-                continue
+        """Sends what waits, in order."""
+        for frame, now_ns in self._hand_over.frames():
             payload = self._writer.write(frame, now_ns)
             self._send(messages.FRAME, payload)
             if self._latest is not None:
                 self._latest.send(payload, zmq.NOBLOCK)
             self.local.add_frame(payload)
+            self.udp.send(frame, now_ns, bool(self._writer.diverging))
             self.sent += 1
             self.last_publish_ns = now_ns
             self.recent.append(frame)
@@ -263,10 +246,6 @@ class Publisher:
         newest = self.recent[-1] if self.recent else None
         if payload := self._pressure.next(newest, time.monotonic_ns()):
             self._send(messages.PRESSURE, payload)
-
-    def _call(self) -> None:
-        """Makes the thread look at what it is to send."""
-        os.eventfd_write(self._wake, 1)
 
     def _send_hello(self) -> None:
         payload = messages.encode_hello(self._describe(), self.session, time.monotonic_ns())

@@ -9,12 +9,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Ground:
-    """One foot: vgrf in bodyweights; the centre of pressure in foot lengths and widths, NaN while undefined."""
+    """One foot: vgrf in bodyweights; the centre of pressure in foot lengths and widths, NaN while undefined.
+
+    heel_strike_ns, toe_off_ns: when `contact` last began and ended, on the clock of the frame's t_ns; None before the
+    first.
+    """
 
     vgrf: float
     cop_ap: float
     cop_ml: float
     contact: bool
+    heel_strike_ns: int | None = None
+    toe_off_ns: int | None = None
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,9 @@ class ReceivedFrame:
     interval: by OpenSim name, the half-width around the value that holds the truth as often as `hello` says (coverage),
     NaN where not known. unusual: streams, or "movement", that read unlike what the model was trained on.
     angle_imu: by OpenSim name, in degrees since the tare, from the IMUs' orientation and no model; NaN while not known.
-    diverging: those of them that are far from the network's.
+    diverging: those of them that are far from the network's. velocity: by the angles' names in deg/s, from the
+    gyroscopes. moment_valid: the feet carry the person, so that the moments are of all that acts on them. An older
+    service sends neither: then velocity is empty and moment_valid False.
     """
 
     session: str
@@ -48,6 +56,8 @@ class ReceivedFrame:
     unusual: tuple[str, ...]
     angle_imu: dict[str, float]
     diverging: tuple[str, ...]
+    velocity: dict[str, float]
+    moment_valid: bool
 
 
 def received(message: Mapping[str, Any], receive_ns: int) -> ReceivedFrame:
@@ -68,11 +78,20 @@ def received(message: Mapping[str, Any], receive_ns: int) -> ReceivedFrame:
         angle=message["angle"],
         moment=message["moment"],
         ground={
-            side: Ground(foot["vgrf"], foot["cop_ap"], foot["cop_ml"], foot["contact"])
+            side: Ground(
+                foot["vgrf"],
+                foot["cop_ap"],
+                foot["cop_ml"],
+                foot["contact"],
+                foot.get("heel_strike_ns"),
+                foot.get("toe_off_ns"),
+            )
             for side, foot in message["ground"].items()
         },
         interval=message.get("interval", {}),
         unusual=tuple(message.get("unusual", ())),
         angle_imu=message.get("angle_imu", {}),
         diverging=tuple(message.get("diverging", ())),
+        velocity=message.get("velocity", {}),
+        moment_valid=message.get("moment_valid", False),
     )

@@ -16,6 +16,7 @@ from typing import Any
 
 from jetson_runtime.client import RATE_TOLERANCE, FrameClient, ReceivedFrame
 from jetson_runtime.stream import text
+from jetson_runtime.stream.clock import Offset
 from jetson_runtime.stream.options import add_key
 from jetson_runtime.suit.addresses import DEFAULT_PUBLIC
 from jetson_runtime.suit.errors import EndpointError
@@ -42,6 +43,11 @@ def add_hz_arguments(parser: argparse.ArgumentParser) -> None:
     _common_arguments(parser)
     parser.add_argument("--count", type=_positive_int, metavar="N", help="end after N windows of 1 s")
     parser.add_argument("--seconds", type=_positive, metavar="S", help="end after S seconds")
+    parser.add_argument(
+        "--control",
+        metavar="ADDRESS",
+        help="of a service on another machine: where it is asked for its time, so that ages when read are known",
+    )
 
 
 def add_status_arguments(parser: argparse.ArgumentParser) -> None:
@@ -121,7 +127,14 @@ def _positive_int(word: str) -> int:
 
 
 def _connect(options: argparse.Namespace) -> FrameClient:
-    return FrameClient(options.endpoint, key_file=options.key, queue_frames=_QUEUE_FRAMES)
+    control = getattr(options, "control", None)
+    return FrameClient(
+        options.endpoint,
+        key_file=options.key,
+        queue_frames=_QUEUE_FRAMES,
+        same_clock=control is None,
+        control=control,
+    )
 
 
 def _print(line: str) -> None:
@@ -162,13 +175,17 @@ def _windows(client: FrameClient) -> Iterator[dict[str, Any]]:
     for frames in _batches(client, None):
         window = [frame for frame in window + frames if frame.session == frames[-1].session]
         if window[-1].publish_ns - window[0].publish_ns >= WINDOW_S * 1e9:
-            yield _measure(window, client.missed - missed, client.restarts)
+            yield _measure(window, client.missed - missed, client.restarts, client.clock)
             missed = client.missed
             window = window[-1:]
 
 
-def _measure(window: list[ReceivedFrame], missed: int, restarts: int) -> dict[str, Any]:
-    """Rate and intervals by the time of sending; age of the content when sent, and when read here."""
+def _measure(window: list[ReceivedFrame], missed: int, restarts: int, clock: Offset | None) -> dict[str, Any]:
+    """Rate and intervals by the time of sending; age of the content when sent, and when read here.
+
+    clock: to add to the service's times; None: not known, and so is the age when read.
+    """
+    ahead_ns = math.nan if clock is None else -clock.ns
     sent_ns = [frame.publish_ns for frame in window]
     intervals_ms = [(after - before) * 1e-6 for before, after in itertools.pairwise(sent_ns)]
     return {
@@ -177,7 +194,11 @@ def _measure(window: list[ReceivedFrame], missed: int, restarts: int) -> dict[st
         "missed": missed,
         "interval_ms": text.summary(intervals_ms),
         "age_ms": text.summary([frame.age_ms for frame in window]),
-        "read_age_ms": text.summary([(frame.receive_ns - frame.t_ns) * 1e-6 for frame in window]),
+        "read_age_ms": text.summary([(frame.receive_ns - frame.t_ns + ahead_ns) * 1e-6 for frame in window]),
+        "clock": {
+            "offset_ms": ahead_ns * 1e-6,
+            "within_ms": clock.uncertainty_ns * 1e-6 if clock else math.nan,
+        },
         "valid": sum(frame.valid for frame in window[1:]),
         "restarts": restarts,
     }
@@ -187,10 +208,16 @@ def _window_line(result: dict[str, Any]) -> str:
     def spread(name: str) -> str:
         return "/".join(text.number(result[name][key]) for key in ("p50", "p99", "max"))
 
+    clock = result["clock"]
+    ahead = (
+        ""
+        if clock["within_ms"] == 0.0
+        else (f"  clock {text.number(clock['offset_ms'], 3)} ± {text.number(clock['within_ms'], 3)}")
+    )
     return (
         f"{result['rate_hz']:7.2f} Hz  missed {result['missed']}  valid {result['valid']}/{result['frames']}  "
         f"p50/p99/max ms: interval {spread('interval_ms')}  age when sent {spread('age_ms')}  "
-        f"when read {spread('read_age_ms')}"
+        f"when read {spread('read_age_ms')}{ahead}"
     )
 
 

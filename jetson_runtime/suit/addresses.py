@@ -54,6 +54,29 @@ def is_loopback(address: str) -> bool:
         return False
 
 
+def udp_mistake(address: str) -> str | None:
+    """What is wrong with a receiver of packets, and what to write instead; None for an IP address and a port.
+
+    No name: to look one up would take as long as it takes, and might tell another address each time.
+    """
+    try:
+        host, port = udp_target(address)
+        ip = ipaddress.ip_address(host)
+    except ValueError:
+        return f'{address}: is no receiver; write "127.0.0.1:9000", an IP address and a port'
+    if not 0 < port < 65_536:
+        return f"{address}: {port} is no port; write one from 1 to 65535"
+    if ip.is_unspecified or ip.is_multicast or host == "255.255.255.255":
+        return f"{address}: is not one receiver's address; name each by its own"
+    return None
+
+
+def udp_target(address: str) -> tuple[str, int]:
+    """Host and port of `host:port` or `[host]:port`; ValueError where it is neither."""
+    host, _, port = address.rpartition(":")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
 def for_this_machine(addresses: tuple[str, ...]) -> str | None:
     """The one that this machine's programs use without a key, rather a file than a port; None: there is none."""
     usable = [address for address in addresses if is_loopback(address) and not address.endswith("*")]

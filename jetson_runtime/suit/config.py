@@ -9,12 +9,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from jetson_runtime.suit.addresses import DEFAULT_CONTROL, DEFAULT_LATEST, DEFAULT_PUBLIC, mistake
 from jetson_runtime.suit.config_rules import LOAD_OFF, LOAD_ON, mistakes_between
 from jetson_runtime.suit.errors import ConfigDamaged, ConfigError
 from jetson_runtime.suit.links import LinkName, delay_ns
 from jetson_runtime.suit.mounting import DIRECTIONS, IN_SEGMENT_AXES, MOUNTINGS
+from jetson_runtime.suit.output import OutputTable
 from jetson_runtime.suit.pins import PanelTable, SyncTable
+from jetson_runtime.suit.recording_table import RecordingTable
 from jetson_runtime.suit.signals import FRESH_NS, SIDES_OF_CHOICE, Stream
 from jetson_runtime.suit.table import AsPath
 from jetson_runtime.suit.table import Table as _Table
@@ -29,7 +30,6 @@ EngineName = Literal["auto", "native", "onnxruntime", "numpy", "tensorrt"]
 Precision = Literal["fp32", "fp16"]
 ProviderName = Literal["cpu", "cuda", "tensorrt"]
 DEFAULT_CACHE = Path("/var/cache/second-skin")
-DEFAULT_RECORDINGS = Path("/var/lib/second-skin/recordings")
 # The keys that are paths, by table; [power] sys is one of this machine's, wherever the config lies.
 _PATHS = {
     "model": ("bundle", "cache"),
@@ -111,33 +111,6 @@ class Limits(_Table):
     load_off_bodyweights: float = Field(default=LOAD_OFF, gt=0.0, le=0.5)
 
 
-class OutputTable(_Table):
-    """ZeroMQ addresses, and whether frames that are not valid carry best-effort values.
-
-    control: where commands are taken (tare, mark and others); empty for nowhere.
-    local: ipc alone, for a recorder.
-    """
-
-    public: tuple[str, ...] = (DEFAULT_PUBLIC,)
-    latest: tuple[str, ...] = (DEFAULT_LATEST,)
-    control: tuple[str, ...] = (DEFAULT_CONTROL,)
-    local: tuple[str, ...] = ()
-    best_effort: bool = False
-
-    @field_validator("public", "latest", "control", "local", mode="before")
-    @classmethod
-    def _tuple(cls, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
-
-    @field_validator("public", "latest", "control", "local")
-    @classmethod
-    def _well_formed(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        mistakes = [text for text in map(mistake, value) if text]
-        if mistakes:
-            raise ValueError("; ".join(mistakes))
-        return value
-
-
 class Security(_Table):
     """Who may connect. keys: folder of the CURVE keys (`second-skin keys`), relative to the config file; without it, an
     address that other machines can reach is refused.
@@ -162,15 +135,6 @@ class PowerTable(_Table):
     pack_wh: float | None = Field(default=None, gt=0.0, le=1000.0)
     hot_c: float = Field(default=90.0, ge=40.0, le=120.0)
     sys: AsPath = Path("/sys")
-
-
-class RecordingTable(_Table):
-    """Where `second-skin record` writes, relative to the config file; after how many MB it begins another part; how
-    many must stay free on the disk, below which it pauses."""
-
-    folder: AsPath = DEFAULT_RECORDINGS
-    part_mb: int = Field(default=500, ge=1, le=100_000)
-    keep_free_mb: int = Field(default=500, ge=0, le=1_000_000)
 
 
 class Discovery(_Table):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jetson_runtime.suit.addresses import is_loopback, mistake, needs_keys
+from jetson_runtime.suit.addresses import is_loopback, mistake, needs_keys, udp_mistake
 from jetson_runtime.suit.signals import STREAM_INDEX, STREAM_NAMES
 
 Mistake = tuple[str, str]
@@ -94,7 +94,23 @@ def _of_output(output: dict[str, Any], keys: bool) -> list[Mistake]:
                 mistakes.append(("output.local", f"{address}: is for this machine alone; write ipc:///path"))
             if isinstance(address, str) and not (keys or mistake(address) or is_loopback(address)):
                 mistakes.append((f"output.{key}", needs_keys(address)))
-    return mistakes
+    return mistakes + _of_udp(output)
+
+
+def _of_udp(output: dict[str, Any]) -> list[Mistake]:
+    """A packet cannot be encrypted: who sends one to another machine has to say that he knows."""
+    receivers = output.get("udp")
+    if not isinstance(receivers, list) or output.get("udp_unencrypted") is True:
+        return []
+    return [
+        (
+            "output.udp",
+            f"{receiver}: is on another machine, and nothing of a packet is encrypted; "
+            "write udp_unencrypted = true if that may be, or name 127.0.0.1",
+        )
+        for receiver in receivers
+        if isinstance(receiver, str) and not udp_mistake(receiver) and not is_loopback(receiver)
+    ]
 
 
 def _table(value: Any) -> dict[str, Any]:

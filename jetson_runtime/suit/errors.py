@@ -7,9 +7,12 @@ SuitError
   BundleError    a model bundle, or the engine asked for cannot run it here
   RecordingError a recording that cannot be read, repaired, replayed or exported
   ProtocolError  a protocol of a session, or how far one had come
+  FleetError     a fleet's server holds no such suit or session, or nothing that can be used
   EndpointError  an address that cannot be bound or connected
+  NoValue        nothing in the stream that may be acted on now
   CommandRefused a command that the service did not do
   StateError     what is to outlive the service cannot be kept
+  ShiftError     the file of a shift's dose is damaged, of other moments, of another wearer or of another shift
   KeyFileError   a CURVE key or the dashboard's password that is not there, not well-formed, or readable by others
 """
 
@@ -42,8 +45,16 @@ class ProtocolError(SuitError):
     """A session's protocol, or the file of its progress; lists every mistake at once."""
 
 
+class FleetError(SuitError):
+    """What was asked of a fleet's server is not there, or is not what a bridge writes."""
+
+
 class EndpointError(SuitError):
     """A ZeroMQ address that cannot be used."""
+
+
+class NoValue(SuitError):
+    """What the stream told last is too old, not valid, or not at its rate; the text says which."""
 
 
 class StateError(SuitError):
@@ -60,3 +71,7 @@ class CommandRefused(SuitError):
 
 class KeyFileError(SuitError):
     """A file with a secret, a CURVE key or a password, that cannot be used, or must not be."""
+
+
+class ShiftError(SuitError):
+    """The file in which the dose of a shift is kept."""

@@ -224,6 +224,10 @@ class Aligner:
         self._judge(math.isfinite(self._motions.dot(self._ones)))
         return not self.missing
 
+    def start_at(self, t_ns: int) -> None:
+        """Before the first sample: the next row's time, where another aligner made the rows before it."""
+        self._newest_tick_ns = t_ns
+
     def forget(self, index: int) -> None:
         """Stream `index` went away or its clock began anew: its samples are worth nothing."""
         self.streams[index].ring.clear()

@@ -35,6 +35,7 @@ class SampleRing:
         self.out_of_order = 0
         self.cursor = -1
         self._stamps: memoryview[Any] | None = None
+        self._parts = parts
         self._writers = [_writer(part) for part in parts]
 
     def push(self, sample_ns: int, values: Sequence[float]) -> bool:
@@ -68,6 +69,15 @@ class SampleRing:
             number -= 1
         self.cursor = number
         return number if number >= oldest else -1
+
+    def last(self, count: int) -> list[tuple[int, list[float]]]:
+        """The newest `count` samples, or as many as there are, oldest first: times, and values as they were pushed."""
+        found = []
+        for number in range(max(0, self.newest + 1 - count), self.newest + 1):
+            slot = number & _MASK
+            values = [value for part in self._parts for value in part.memory[slot].tolist()]
+            found.append((self.times[slot], values))
+        return found
 
     def clear(self) -> None:
         """Forgets every sample, for a device whose clock started anew."""

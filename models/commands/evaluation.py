@@ -24,7 +24,7 @@ _STRANGERS = "folder of trials, best of people never trained on"
 
 def add(commands: Commands) -> None:
     """How good a bundle, or a run, is."""
-    for add_one in (_add_report, _add_evaluate, _add_robustness, _add_confidence):
+    for add_one in (_add_report, _add_evaluate, _add_robustness, _add_confidence, _add_smoothing):
         add_one(commands)
 
 
@@ -171,4 +171,30 @@ def _confidence(options: argparse.Namespace) -> int:
         processes=options.processes,
     )
     print(json.dumps(evaluate.without_nan(result)) if options.json else report.markdown(result))
+    return 0
+
+
+def _add_smoothing(commands: Commands) -> None:
+    smoothing = commands.add_parser(
+        "smoothing", help="what a client's low-pass costs: errors of a bundle against cut-off and delay"
+    )
+    add_bundle(smoothing)
+    add_data(smoothing, _STRANGERS)
+    add_json(smoothing, "tables")
+    add_processes(smoothing)
+    smoothing.set_defaults(run=_smoothing)
+
+
+def _smoothing(options: argparse.Namespace) -> int:
+    from models.evaluation import evaluate, folder, smoothing
+
+    played = folder.play(options.bundle, options.data, processes=options.processes, formulas=False)
+    rows = smoothing.curve(played.series)
+    if options.json:
+        print(json.dumps(evaluate.without_nan({"rows": rows})))
+    else:
+        people = len({one.subject for one in played.series})
+        for line in played.remarks:
+            print(line)
+        print(smoothing.markdown(rows, people, len(played.series)))
     return 0

@@ -16,14 +16,14 @@ from pydantic import ValidationError
 
 from jetson_runtime.demo.orientation import of_segment
 from jetson_runtime.inference import bundle as bundles
-from jetson_runtime.inference.engines.base import Array
+from jetson_runtime.inference.engines.silent import Silent
 from jetson_runtime.inference.frame import Frame
 from jetson_runtime.inference.live_angles import mountings
 from jetson_runtime.recording.mcap_file import Reading
 from jetson_runtime.recording.replay import Replay
 from jetson_runtime.stream import messages
 from jetson_runtime.suit import config as configs
-from jetson_runtime.suit.config import Precision, SuitConfig, Wearer
+from jetson_runtime.suit.config import SuitConfig, Wearer
 from jetson_runtime.suit.signals import CHANNEL_NAMES, PERIOD_NS, STREAMS
 from models.importers.errors import ImportSetError, defect
 
@@ -85,22 +85,6 @@ class Stretch:
                     self.quaternions[stream.part] = turned
 
 
-class _Silent:
-    """In the place of an engine: says nothing."""
-
-    name = "silent"
-    precision: Precision = "fp32"
-
-    def __init__(self, batch: int) -> None:
-        self.batch = batch
-
-    def step(self, rows: Array, out: Array) -> None:
-        out.fill(np.nan)
-
-    def reset(self) -> None:
-        pass
-
-
 def fill(stretches: Iterable[Stretch], paths: Iterable[Path]) -> None:
     """Fills the stretches of one session from its parts, in order; ImportSetError where they cannot be replayed."""
     wanted = list(stretches)
@@ -111,7 +95,7 @@ def fill(stretches: Iterable[Stretch], paths: Iterable[Path]) -> None:
         if message["topic"] == messages.SESSION and replay is None:
             config = _config(path, message)
             bundle = bundles.load(bundles.SHIPPED)
-            replay = Replay(config, bundle, _Silent(len(config.sides)), judged=False)
+            replay = Replay(config, bundle, Silent(len(config.sides)), judged=False)
         elif message["topic"] == messages.FEATURES:
             for one in wanted:
                 one.take_row(message["seq"], message["row"])

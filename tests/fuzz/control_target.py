@@ -72,6 +72,7 @@ def seeds() -> list[bytes]:
         "zero_insoles": {"sides": ["r"], "seconds": 2.0},
         "set_wearer": {"wearer": {"mass_kg": 70.0, "foot_length_m": 0.27, "foot_width_m": 0.1}},
         "mark": {"text": "x", "task": "L3", "subject": "S1", "trial": "2", "repetition": 1},
+        "record": {"action": "start", "subject": "S1", "task": "L3", "trial": "2"},
         "tell_fit": {"found": ["insole_r"], "session": "00ff00ff"},
     }
     found = []

@@ -12,7 +12,7 @@ from jetson_runtime.inference.frame import Frame, Ground
 from jetson_runtime.stream import messages
 from jetson_runtime.stream.control import Submit
 from jetson_runtime.stream.publisher import Publisher
-from jetson_runtime.suit.config import OutputTable
+from jetson_runtime.suit.output import OutputTable
 from jetson_runtime.suit.signals import PERIOD_NS, STREAM_NAMES, published_outcomes
 
 SIDES = ("r", "l")
@@ -42,6 +42,8 @@ def make_frame(seq: int = 0, **changes: Any) -> Frame:
         ground=GROUND,
         interval=tuple(10.0 + i for i in range(len(published_outcomes(SIDES)))),
         unusual=(),
+        velocity=tuple(20.0 + i for i in range(7)),
+        moment_valid=True,
     )
     return frame._replace(**changes)
 
@@ -53,9 +55,10 @@ def publishing(
     control: str = "tcp://127.0.0.1:*",
     session: str = "s1",
     submit: Submit | None = None,
+    udp: tuple[str, ...] = (),
 ) -> Iterator[Publisher]:
     """A publisher that runs in its own thread until the block ends."""
-    output = OutputTable.model_construct(public=(public,), latest=(latest,), control=(control,))
+    output = OutputTable.model_construct(public=(public,), latest=(latest,), control=(control,), udp=udp)
     publisher = Publisher(output, session, SIDES, lambda: DESCRIPTION, MAX_WAIT_NS, submit)
     publisher.bind()
     thread = threading.Thread(target=publisher.run)
@@ -73,6 +76,8 @@ class Ticker:
 
     def __init__(self, publisher: Publisher) -> None:
         self.posted = 0
+        # Of the frames to come.
+        self.changes: dict[str, Any] = {}
         self.paused = threading.Event()
         self._publisher = publisher
         self._ending = threading.Event()
@@ -89,7 +94,7 @@ class Ticker:
             due_ns += PERIOD_NS
             if self.paused.is_set():
                 continue
-            self._publisher.post(make_frame(self.posted))
+            self._publisher.post(make_frame(self.posted, **self.changes))
             self.posted += 1
 
 

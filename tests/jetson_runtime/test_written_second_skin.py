@@ -112,8 +112,9 @@ def test_the_commands_that_take_a_key_are_those_that_are_told(capsys: pytest.Cap
     sentence = re.search(r"of the terminal's commands (.+?) take `--key`", page)
     assert sentence is not None
     taking = set()
-    for name in cli._COMMANDS:
-        words = ["wearer", "set"] if name == "wearer" else [name]
+    below = {"wearer": ["set"], "recording": ["start", "stop"]}
+    commands = [[name, action] for name, actions in below.items() for action in actions]
+    for words in commands + [[name] for name in cli._COMMANDS if name not in below]:
         with pytest.raises(SystemExit):
             _parse([*words, "--help"])
         if "--key FILE" in capsys.readouterr().out:

@@ -28,7 +28,7 @@ def _checkout(folder: Path) -> Path:
     (folder / "docs").mkdir(parents=True)
     (folder / "pyproject.toml").write_text('version = "2.0"\n')
     (folder / "constraints.txt").touch()
-    for page in ("jetson.md", "faults.md", "dashboard.md"):
+    for page in ("jetson.md", "faults.md", "dashboard.md", "fleet.md"):
         (folder / "docs" / page).touch()
     (folder / "systemd").mkdir()
     (folder / "models" / "bundles" / "demo").mkdir(parents=True)

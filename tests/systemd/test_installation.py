@@ -10,6 +10,7 @@ UNITS = (
     "second-skin-record.service",
     "second-skin-panel.service",
     "second-skin-dashboard.service",
+    "second-skin-fleet.service",
 )
 INSTALL = "/opt/checkout/systemd/install.sh"
 UNINSTALL = "/opt/checkout/systemd/uninstall.sh"

@@ -133,6 +133,17 @@ def test_the_dashboard_ends_without_the_service_noticing_and_is_behind_everythin
     assert told["RestartPreventExitStatus"] == str(BAD_INPUT)
 
 
+def test_the_bridge_to_a_fleet_is_behind_everything_else_and_never_started_unasked() -> None:
+    text = (FOLDER / "second-skin-fleet.service").read_text()
+    assert not re.findall(r"^(Requires|BindsTo|PartOf|Wants)=", text, re.MULTILINE)
+    told = dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
+    assert (told["Restart"], told["Nice"], told["RestrictRealtime"]) == ("on-failure", "10", "yes")
+    assert told["RestartPreventExitStatus"] == str(BAD_INPUT)
+    script = (FOLDER / "install.sh").read_text()
+    (line,) = (line for line in script.splitlines() if "start_beside" in line and "$fleet" in line)
+    assert "is-enabled" in line
+
+
 def test_the_guide_tries_the_panel_with_the_group_that_its_unit_has() -> None:
     """The service's user is no member of it: a shell of that user may not open the chip."""
     (group,) = re.findall(

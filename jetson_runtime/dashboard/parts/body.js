@@ -15,7 +15,7 @@ const COLUMNS = [
   ["age", "age ms"],
   ["drops", "drops"],
   ["bad", "bad bytes"],
-  ["offset", "clock ms"],
+  ["offset", "clock s"],
   ["uncertainty", "± ms"],
 ];
 

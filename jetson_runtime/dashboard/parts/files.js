@@ -5,7 +5,7 @@ export default {
       <li v-for="file in files" :key="file.name">
         <a v-if="file.can_be_had" :href="'/recordings/' + encodeURIComponent(file.name)" download>{{ file.name }}</a>
         <span v-else>{{ file.name }}</span>
-        <small>{{ [file.size, file.minutes, file.age, file.state].filter((text) => text).join(", ") }}</small>
+        <small>{{ [file.labels, file.size, file.minutes, file.age, file.state].filter((text) => text).join(", ") }}</small>
       </li>
       <li v-if="!files.length">no recordings here</li>
     </ul>`,

@@ -17,7 +17,7 @@ pytest.importorskip("tomli_w")
 from live_stream import until
 
 from jetson_runtime import cli
-from jetson_runtime.bench import machine, recording, report, scale, stations, tick
+from jetson_runtime.bench import machine, pairs, recording, report, scale, stations, tick
 from jetson_runtime.bench.load import Load
 from jetson_runtime.bench.scale_networks import Shape, random_bundle
 from jetson_runtime.bench.wires import INSOLE_HZ, Wire
@@ -208,7 +208,7 @@ def test_nothing_to_measure_is_refused(words: str, capsys: pytest.CaptureFixture
 
 def test_a_recorder_is_measured_beside_none_as_its_unit_starts_it() -> None:
     result = _bench("recording", "--pairs", "1", "--seconds", "1.5", "--engine", "numpy")
-    off, on = (result["sides"][side] for side in recording.SIDES)
+    off, on = (result["sides"][side] for side in pairs.SIDES)
     assert min(off["frames"], on["frames"]) > 50
     assert off["recorder_cpu_percent"] == 0.0 < on["recorder_cpu_percent"]
     assert result["lost"] == {"missed": 0, "dropped": 0}

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "service"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "recording"))
 
+from opened_page import LAPTOP, PHONE, Opened
 from playwright.sync_api import Browser, sync_playwright
 from shown_suit import ShownSuit, shown
 
@@ -32,3 +34,17 @@ def chromium() -> Iterator[Browser]:
         browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def laptop(chromium: Browser, suit: ShownSuit) -> Iterator[Opened]:
+    page = chromium.new_page(viewport=LAPTOP)  # type: ignore[arg-type]
+    yield Opened(page, suit.dashboard.url)
+    page.close()
+
+
+@pytest.fixture
+def phone(chromium: Browser, suit: ShownSuit) -> Iterator[Opened]:
+    page = chromium.new_page(viewport=PHONE, device_scale_factor=2)  # type: ignore[arg-type]
+    yield Opened(page, suit.dashboard.url)
+    page.close()

@@ -74,6 +74,7 @@ class ShownSuit:
         port = next(PORTS)
         self.config = self.worn.write_config(
             extra=f'{CALM}[dashboard]\nport = {port}\n[recording]\nfolder = "{self.recordings}"\n'
+            "keep_free_mb = 0\n"
         )
         # A browser wants both processors of a small machine: the service is to take as little as it can.
         self.config.write_text(self.config.read_text().replace('engine = "numpy"', 'engine = "auto"'))

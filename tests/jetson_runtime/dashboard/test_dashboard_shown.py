@@ -20,6 +20,7 @@ from jetson_runtime.dashboard.hub import encode
 from jetson_runtime.dashboard.live import Account, Live
 from jetson_runtime.inference.bundle import SHIPPED
 from jetson_runtime.stream import messages
+from jetson_runtime.stream.frame_encoder import FrameEncoder
 from jetson_runtime.stream.received import received
 from jetson_runtime.suit.signals import STREAM_NAMES
 
@@ -33,7 +34,7 @@ SOUND = STATUS | {"state": "running", "faults": [], "streams": {}}
 def frame_of(seq: int = 0, **changes: Any) -> ReceivedFrame:
     """As a client is given it."""
     frame = make_frame(seq, t_ns=seq * 5_000_000, **changes)
-    payload = messages.FrameEncoder("s1", SIDES).encode(frame, frame.t_ns + 3_000_000)
+    payload = FrameEncoder("s1", SIDES).encode(frame, frame.t_ns + 3_000_000)
     return received(messages.decode(payload), frame.t_ns + 4_000_000)
 
 
@@ -73,7 +74,7 @@ def test_of_a_sensor_that_is_gone_no_number_stays() -> None:
     assert (gone["word"], gone["tone"]) == ("missing", "bad")
     assert {gone[key] for key in ("rate", "age", "offset", "skew", "uncertainty")} == {view.DASH}
     assert "missing for 4 s" in gone["detail"]
-    assert (sound["word"], sound["rate"], sound["age"], sound["offset"]) == ("well", "200.0", "3", "1.0")
+    assert (sound["word"], sound["rate"], sound["age"], sound["offset"]) == ("well", "200.0", "3", "0.001")
     assert {sensor["word"] for sensor in view.sensors(None)} == {"not known"}
 
 

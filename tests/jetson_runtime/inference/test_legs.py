@@ -12,9 +12,10 @@ from drivers.samples import ImuSample, InsoleSample
 from jetson_runtime.inference.frame import Frame
 from jetson_runtime.inference.offline import outcomes_of_rows
 from jetson_runtime.inference.pipeline import Pipeline
-from jetson_runtime.suit.config import ModelTable, OutputTable, StreamConfig, SuitConfig, SuitTable, Wearer
+from jetson_runtime.suit.config import ModelTable, StreamConfig, SuitConfig, SuitTable, Wearer
 from jetson_runtime.suit.links import delay_ns
 from jetson_runtime.suit.mounting import IN_SEGMENT_AXES
+from jetson_runtime.suit.output import OutputTable
 from jetson_runtime.suit.signals import (
     CHANNEL_FILL,
     CHANNELS,

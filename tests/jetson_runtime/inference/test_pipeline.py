@@ -12,8 +12,9 @@ import pytest
 from drivers.samples import ImuSample, InsoleSample
 from jetson_runtime.inference.frame import Frame
 from jetson_runtime.inference.pipeline import MAX_BACKLOG_NS, Pipeline
-from jetson_runtime.suit.config import ModelTable, OutputTable, StreamConfig, SuitConfig, SuitTable, Wearer
+from jetson_runtime.suit.config import ModelTable, StreamConfig, SuitConfig, SuitTable, Wearer
 from jetson_runtime.suit.mounting import MOUNTINGS
+from jetson_runtime.suit.output import OutputTable
 from jetson_runtime.suit.signals import (
     CHANNEL_FILL,
     PERIOD_NS,
@@ -217,7 +218,7 @@ def test_after_another_wearer_the_history_starts_anew(before: Wearer | None) -> 
 
 def test_force_and_centre_in_the_wearers_units() -> None:
     right, left = Suit().play(60)[-1].ground
-    assert right == pytest.approx((0.5, 0.6, 0.4, True))
+    assert right == pytest.approx((0.5, 0.6, 0.4, True, None, None))
     assert left == right
 
 

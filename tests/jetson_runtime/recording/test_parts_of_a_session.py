@@ -11,7 +11,7 @@ from jetson_runtime.recording.mcap_file import RecordingFile
 from jetson_runtime.recording.parts import by_session, in_order
 from jetson_runtime.recording.store import Store
 from jetson_runtime.stream import messages
-from jetson_runtime.suit.config import RecordingTable
+from jetson_runtime.suit.recording_table import RecordingTable
 
 S = 1_000_000_000
 

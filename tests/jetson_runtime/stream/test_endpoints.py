@@ -11,8 +11,8 @@ from live_stream import MAX_WAIT_NS, publishing
 from jetson_runtime.client import FrameClient
 from jetson_runtime.stream import endpoints
 from jetson_runtime.stream.publisher import Publisher
-from jetson_runtime.suit.config import OutputTable
 from jetson_runtime.suit.errors import EndpointError
+from jetson_runtime.suit.output import OutputTable
 
 
 def bind(public, latest=()):

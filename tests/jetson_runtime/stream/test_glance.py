@@ -37,6 +37,17 @@ def test_each_line_says_what_is_there_and_what_to_do() -> None:
     }
 
 
+def test_the_recorder_s_line_tells_what_was_asked_of_it() -> None:
+    wish = {"number": 2, "wanted": True, "age_s": 40.0, "subject": "S01", "task": "L3"}
+    told = glance.facts({"recording": {"state": "recording", "file": "/a.mcap"}, "record": wish})
+    assert told["recorder"] == "recording to /a.mcap; asked to start S01 L3 (40 s old)"
+
+
+def test_a_wearer_is_told_to_a_tenth() -> None:
+    wearer = {"mass_kg": 66.2285, "foot_length_m": 0.255294, "foot_width_m": 0.101071}
+    assert glance.facts({"wearer": wearer})["wearer"] == "66.2 kg, foot 25.5 x 10.1 cm"
+
+
 def test_a_status_that_tells_less_has_the_same_lines() -> None:
     lines = glance.lines({})
     assert len(lines) == 7

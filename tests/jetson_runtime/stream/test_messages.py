@@ -14,6 +14,7 @@ from live_stream import DESCRIPTION, GROUND, SIDES, make_frame
 
 from jetson_runtime.inference.frame import Ground
 from jetson_runtime.stream import messages
+from jetson_runtime.stream.frame_encoder import FrameEncoder
 from jetson_runtime.suit.signals import CHANNEL_NAMES, published_outcomes
 
 FRAME_KEYS = {
@@ -32,6 +33,8 @@ FRAME_KEYS = {
     "missing": list,
     "angle": dict,
     "moment": dict,
+    "moment_valid": bool,
+    "velocity": dict,
     "ground": dict,
     "interval": dict,
     "unusual": list,
@@ -50,7 +53,7 @@ ANGLES = [
 
 
 def encoded(frame, sides=SIDES, publish_ns=None):
-    encoder = messages.FrameEncoder("s1", sides)
+    encoder = FrameEncoder("s1", sides)
     payload = encoder.encode(frame, frame.t_ns + 2_500_000 if publish_ns is None else publish_ns)
     return msgpack.unpackb(payload), encoder
 
@@ -62,7 +65,14 @@ def test_a_frame_has_exactly_the_fields_of_the_contract():
     assert sorted(message["angle"]) == sorted(ANGLES)
     assert sorted(message["moment"]) == sorted(f"{name}_moment" for name in ANGLES)
     assert list(message["ground"]) == ["r", "l"]
-    assert message["ground"]["r"] == {"vgrf": 0.5, "cop_ap": 0.4, "cop_ml": 0.6, "contact": True}
+    assert message["ground"]["r"] == {
+        "vgrf": 0.5,
+        "cop_ap": 0.4,
+        "cop_ml": 0.6,
+        "contact": True,
+        "heel_strike_ns": None,
+        "toe_off_ns": None,
+    }
     assert math.isnan(message["ground"]["l"]["cop_ap"])
 
 
@@ -70,6 +80,22 @@ def test_each_outcome_goes_out_under_its_own_name():
     message, _ = encoded(make_frame())
     sent = message["angle"] | message["moment"]
     assert sent == {item.name: float(i) for i, item in enumerate(published_outcomes(SIDES))}
+
+
+def test_each_velocity_goes_out_under_its_angles_name():
+    message, _ = encoded(make_frame(moment_valid=False))
+    assert message["velocity"] == {name: 20.0 + message["angle"][name] for name in message["angle"]}
+    assert message["moment_valid"] is False
+    hello = messages.decode(messages.encode_hello(DESCRIPTION, "s1", 0))
+    assert [item["name"] for item in hello["velocities"]] == list(message["velocity"])
+    assert {item["unit"] for item in hello["velocities"]} == {"deg/s"}
+
+
+def test_the_edges_of_contact_go_out_with_their_foot():
+    foot = Ground(0.5, 0.4, 0.6, True, heel_strike_ns=5_000_000_000, toe_off_ns=4_995_000_000)
+    message, _ = encoded(make_frame(ground=(GROUND[0], foot)))
+    assert message["ground"]["l"]["heel_strike_ns"] == 5_000_000_000
+    assert message["ground"]["l"]["toe_off_ns"] == 4_995_000_000
 
 
 def test_each_half_width_goes_out_under_its_outcomes_name():
@@ -98,7 +124,9 @@ def test_hello_tells_how_often_the_intervals_hold():
 
 @pytest.mark.parametrize("side", ["r", "l"])
 def test_one_side_has_eight_outcomes(side):
-    message, _ = encoded(make_frame(outcomes=tuple(range(8)), interval=(1.0,) * 8), sides=(side,))
+    message, _ = encoded(
+        make_frame(outcomes=tuple(range(8)), interval=(1.0,) * 8, velocity=(1.0,) * 4), sides=(side,)
+    )
     assert f"knee_angle_{side}" in message["angle"]
     assert len(message["angle"]) == len(message["moment"]) == 4
 
@@ -129,6 +157,12 @@ def test_no_outcome_that_is_not_finite_is_ever_called_valid(bad, where):
 )
 def test_a_force_or_centre_that_is_not_finite_withdraws_valid(foot):
     message, encoder = encoded(make_frame(ground=(GROUND[0], foot)))
+    assert message["valid"] is False
+    assert encoder.non_finite == 1
+
+
+def test_a_velocity_that_is_not_finite_withdraws_valid():
+    message, encoder = encoded(make_frame(velocity=(0.0,) * 6 + (math.nan,)))
     assert message["valid"] is False
     assert encoder.non_finite == 1
 

@@ -14,8 +14,9 @@ import pytest
 import zmq
 from live_stream import MAX_WAIT_NS, make_frame, publishing, until
 
-from jetson_runtime.stream.publisher import QUEUE_FRAMES, Publisher
-from jetson_runtime.suit.config import OutputTable
+from jetson_runtime.stream.hand_over import QUEUE_FRAMES
+from jetson_runtime.stream.publisher import Publisher
+from jetson_runtime.suit.output import OutputTable
 
 
 @pytest.fixture

@@ -1,0 +1,125 @@
+// An exoskeleton's controller: a share of a joint's moment as torque, none where the stream may not be acted on.
+#include <signal.h>
+#include <time.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <string>
+
+#include "second_skin.hpp"
+#include "torque_ramp.hpp"
+
+namespace {
+
+constexpr const char* kHelp = R"(exoskeleton_loop [--OPTION VALUE ...]
+writes t,state,input,torque (s, word, Nm/kg, Nm), a line each step.
+
+  --endpoint tcp://127.0.0.1:5555    the stream
+  --key FILE                         of `second-skin keys add`, where the suit is another machine
+  --moment ankle_angle_r_moment      what is assisted; the torque has its sign
+  --share 0.2                        of the biological moment
+  --mass KG                          of the wearer; without it, what the suit says
+  --rate 1000                        steps a second
+  --max-age-ms 30                    of the frame that is acted on, counted from its sending; 50 at most
+  --torque-limit 30                  Nm
+  --rate-limit 300                   Nm/s
+  --down-ms 200                      100 to 300: how long the torque takes to go when the stream is silent, stale,
+                                     slow or not valid
+  --up-ms 500                        how long it takes to come back
+  --seconds 0                        ends after that long; 0: by SIGINT or SIGTERM, after the torque has gone down
+)";
+
+volatile sig_atomic_t ending = 0;
+
+class Words {
+public:
+    Words(int argc, char** argv) {
+        for (int i = 1; i < argc; i += 2) {
+            const std::string name = argv[i];
+            if (i + 1 == argc || std::string(kHelp).find("  " + name + " ") == std::string::npos)
+                throw std::invalid_argument(name + " is no option, or has no value; see --help");
+            given_[name] = argv[i + 1];
+        }
+    }
+    std::string text(const char* name, const char* otherwise) const {
+        const auto found = given_.find(name);
+        return found == given_.end() ? otherwise : found->second;
+    }
+    double number(const char* name, const char* otherwise) const {
+        const std::string word = text(name, otherwise);
+        std::size_t used = 0;
+        const double value = std::stod(word, &used);
+        if (used != word.size()) throw std::invalid_argument(word + " is no number");
+        return value;
+    }
+
+private:
+    std::map<std::string, std::string> given_;
+};
+
+/// Returns at the next multiple of the period since the first call; those that were overslept are left out.
+class Pace {
+public:
+    explicit Pace(double rate_hz) : period_ns_(static_cast<std::int64_t>(1e9 / rate_hz)) {}
+
+    std::int64_t wait() {
+        due_ns_ += (std::max<std::int64_t>(0, second_skin::monotonic_ns() - due_ns_) / period_ns_ + 1) * period_ns_;
+        const timespec until{static_cast<time_t>(due_ns_ / 1'000'000'000), static_cast<long>(due_ns_ % 1'000'000'000)};
+        while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr) == EINTR) {}
+        return second_skin::monotonic_ns();
+    }
+
+private:
+    std::int64_t period_ns_, due_ns_ = second_skin::monotonic_ns();
+};
+
+void run(const Words& words) {
+    second_skin::Options options;
+    options.key_file = words.text("--key", "");
+    options.same_clock = options.key_file.empty();
+    second_skin::FrameClient client(words.text("--endpoint", "tcp://127.0.0.1:5555"), options);
+    second_skin::RampSettings settings;
+    settings.torque_limit_nm = words.number("--torque-limit", "30");
+    settings.rate_limit_nm_per_s = words.number("--rate-limit", "300");
+    settings.down_s = words.number("--down-ms", "200") / 1000;
+    settings.up_s = words.number("--up-ms", "500") / 1000;
+    const double rate_hz = words.number("--rate", "1000");
+    if (!(rate_hz >= 100 && rate_hz <= 10'000)) throw std::invalid_argument("--rate: 100 to 10000");
+    settings.longest_step_s = std::max(settings.longest_step_s, 2 / rate_hz);
+    second_skin::TorqueRamp ramp(settings);
+    const std::string moment = words.text("--moment", "ankle_angle_r_moment");
+    const double share = words.number("--share", "0.2"), max_age_ms = words.number("--max-age-ms", "30");
+    const double mass_kg = words.number("--mass", "0"), seconds = words.number("--seconds", "0");
+
+    Pace pace(rate_hz);
+    std::int64_t before_ns = pace.wait();
+    const std::int64_t end_ns = seconds > 0 ? before_ns + static_cast<std::int64_t>(seconds * 1e9) : INT64_MAX;
+    std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
+    std::puts("t,state,input,torque");
+    while (true) {
+        const std::int64_t now_ns = pace.wait();
+        const bool leaving = ending || now_ns > end_ns;
+        const std::optional<double> mass = mass_kg > 0 ? mass_kg : client.body_mass_kg();
+        std::optional<double> input, wanted;
+        if (!leaving) input = client.value(moment, max_age_ms);
+        if (input && mass) wanted = share * *input * *mass;
+        const double torque = ramp.step(wanted, static_cast<double>(now_ns - before_ns) * 1e-9);
+        before_ns = now_ns;
+        // Here the torque goes to the drive, whose own watchdog must see to it that this loop still runs.
+        std::printf("%.6f,%s,%.6g,%.9g\n", static_cast<double>(now_ns) * 1e-9, name(ramp.state()),
+                    input.value_or(second_skin::kNan), torque);
+        if (leaving && ramp.state() == second_skin::TorqueRamp::State::off) return;
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+    if (argc == 2 && std::string(argv[1]) == "--help") return std::fputs(kHelp, stdout) < 0;
+    for (const int number : {SIGINT, SIGTERM}) signal(number, [](int) { ending = 1; });
+    run(Words(argc, argv));
+} catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return EXIT_FAILURE;
+}

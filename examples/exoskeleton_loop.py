@@ -1,0 +1,117 @@
+"""An exoskeleton's controller: a share of a joint's moment as torque, none where the stream may not be acted on.
+
+    python examples/exoskeleton_loop.py --share 0.2 --torque-limit 30
+
+writes t,state,input,torque (s, word, Nm/kg, Nm), a line each step. clients/cpp/exoskeleton_loop.cpp is the same for
+loops of 1 kHz. Needs pyzmq and msgpack.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import signal
+import sys
+import time
+from pathlib import Path
+
+from jetson_runtime.client import FrameClient
+
+# A loop that overslept goes on from where it was, at no greater step than this gives.
+LONGEST_STEP_S = 0.01
+
+
+class TorqueRamp:
+    """Limits torque and its rate. Without a wish it goes down in a straight line over `down_s`, which the rate limit
+    always allows; with one again it comes back by a share that takes `up_s` to grow to all that is wanted."""
+
+    def __init__(self, limit_nm: float, rate_nm_per_s: float, down_s: float, up_s: float) -> None:
+        """ValueError: limits that cannot all be kept."""
+        if not (min(limit_nm, rate_nm_per_s, up_s) > 0 and 0.1 <= down_s <= 0.3):
+            raise ValueError("the limits must be above zero, and the way down must take 100 to 300 ms")
+        if limit_nm > rate_nm_per_s * down_s:
+            raise ValueError("the rate limit must allow the torque limit to go down in time")
+        self.state = "off"
+        self.torque_nm = 0.0
+        self._limit_nm, self._rate, self._down_s, self._up_s = limit_nm, rate_nm_per_s, down_s, up_s
+        self._share = self._fall_nm_per_s = 0.0
+
+    def step(self, wanted_nm: float | None, elapsed_s: float) -> float:
+        """The torque from now on. wanted_nm: None where nothing may be acted on. elapsed_s: since the step before."""
+        dt = min(elapsed_s, LONGEST_STEP_S)
+        if wanted_nm is not None:
+            self._follow(wanted_nm, dt)
+        elif self.state != "off":
+            self._fall(dt)
+        return self.torque_nm
+
+    def _follow(self, wanted_nm: float, dt: float) -> None:
+        self._share = min(1.0, self._share + dt / self._up_s)
+        self.state = "rising" if self._share < 1.0 else "following"
+        goal = self._share * max(-self._limit_nm, min(self._limit_nm, wanted_nm))
+        most = self._rate * dt
+        self.torque_nm += max(-most, min(most, goal - self.torque_nm))
+
+    def _fall(self, dt: float) -> None:
+        if self.state != "falling":
+            self.state, self._fall_nm_per_s = "falling", abs(self.torque_nm) / self._down_s
+        self._share = max(0.0, self._share - dt / self._down_s)
+        left = abs(self.torque_nm) - self._fall_nm_per_s * dt
+        if left > 1e-9:
+            self.torque_nm = math.copysign(left, self.torque_nm)
+        else:
+            self.state, self.torque_nm, self._share = "off", 0.0, 0.0
+
+
+def usable_moment(client: FrameClient, name: str, max_age_ms: float) -> float | None:
+    """In Nm/kg; None unless it may be acted on: young, alive, at its rate, valid, and carried by the feet."""
+    frame = client.latest
+    if frame is None or not (client.rate_ok and client.valid and getattr(frame, "moment_valid", True)):
+        return None
+    moment = frame.moment.get(name, math.nan)
+    young = time.monotonic_ns() - frame.publish_ns < max_age_ms * 1e6
+    return moment if young and math.isfinite(moment) else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--endpoint", default="tcp://127.0.0.1:5555", help="the stream, of this machine")
+    add("--key", type=Path, help="of `second-skin keys add`, where the address asks for one")
+    add("--moment", default="ankle_angle_r_moment", help="what is assisted; the torque has its sign")
+    add("--share", type=float, default=0.2, help="of the biological moment")
+    add("--mass", type=float, help="kg of the wearer; without it, what the suit says")
+    add("--rate", type=float, default=500.0, help="steps a second")
+    add("--max-age-ms", type=float, default=30.0, help="of the frame that is acted on, since its sending")
+    add("--torque-limit", type=float, default=30.0, help="Nm")
+    add("--rate-limit", type=float, default=300.0, help="Nm/s")
+    add("--down-ms", type=float, default=200.0, help="100 to 300: how long the torque takes to go")
+    add("--up-ms", type=float, default=500.0, help="how long it takes to come back")
+    options = parser.parse_args()
+    ramp = TorqueRamp(options.torque_limit, options.rate_limit, options.down_ms / 1000, options.up_ms / 1000)
+    ending: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: ending.append(number))
+    print("t,state,input,torque")
+    with FrameClient(options.endpoint, key_file=options.key) as client:
+        before_s = due_s = time.monotonic()
+        while not ending or ramp.state != "off":
+            # Multiples of the period since the start; those that were overslept are left out.
+            due_s += (max(0.0, time.monotonic() - due_s) * options.rate // 1 + 1) / options.rate
+            time.sleep(max(0.0, due_s - time.monotonic()))
+            now_s = time.monotonic()
+            moment = None if ending else usable_moment(client, options.moment, options.max_age_ms)
+            mass_kg = options.mass or (client.hello or {}).get("body_mass_kg")
+            wanted = options.share * moment * mass_kg if moment is not None and mass_kg else None
+            torque_nm = ramp.step(wanted, now_s - before_s)
+            before_s = now_s
+            # Here the torque goes to the drive, whose own watchdog must see to it that this loop still runs.
+            told = math.nan if moment is None else moment
+            sys.stdout.write(f"{now_s:.6f},{ramp.state},{told:.6g},{torque_nm:.9g}\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

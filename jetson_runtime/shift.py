@@ -1,0 +1,139 @@
+"""A dose (`dose.py`) over a shift, from a client's frames, in a file that outlives restarts. Standard library only.
+
+The file is JSON, replaced as a whole (`suit/durable.py`): after a kill or a power cut it holds all up to the last
+`save`, and the time since then counts as not heard.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jetson_runtime.dose import Dose, restored
+from jetson_runtime.stream.received import ReceivedFrame
+from jetson_runtime.suit import durable
+from jetson_runtime.suit.errors import ShiftError
+from jetson_runtime.suit.signals import PERIOD_NS
+
+_FORMAT = 1
+# Two people who weigh the same within this are taken for one.
+_SAME_MASS_KG = 0.5
+# A file that was not written for so long is of another shift.
+LONGEST_PAUSE_S = 12 * 3600.0
+
+
+def moments_hold(frame: ReceivedFrame) -> bool:
+    """Whether the frame's moments are to be believed: it is valid, and the feet carry the person."""
+    return frame.valid and frame.moment_valid
+
+
+class FrameDose:
+    """Takes frames in their order and keeps the dose of `names` (moments by OpenSim name, of Nm/kg times the mass).
+
+    A frame speaks for its own 5 ms. Between two frames of a session the service's clock tells what was not heard;
+    between two sessions this client's does, as the service's machine may have been restarted.
+    """
+
+    def __init__(self, names: Sequence[str], dose: Dose | None = None) -> None:
+        self.names = tuple(names)
+        self.dose = dose or Dose(names)
+        self._before: ReceivedFrame | None = None
+
+    def take(self, frame: ReceivedFrame, mass_kg: float | None) -> None:
+        """mass_kg: the wearer's, from `hello`; None where it is not known: then the frame counts as not valid."""
+        before, self._before = self._before, frame
+        if before is not None:
+            if frame.session != before.session:
+                self.dose.unheard(frame.receive_ns - before.receive_ns - PERIOD_NS)
+            elif frame.t_ns <= before.t_ns:
+                self._before = before
+                return
+            else:
+                self.dose.unheard(frame.t_ns - before.t_ns - PERIOD_NS)
+        if mass_kg is None or not moments_hold(frame):
+            self.dose.tick(None)
+            return
+        self.dose.tick([frame.moment.get(name, math.nan) * mass_kg for name in self.names])
+
+
+class Shift:
+    """The dose of one shift of one wearer, kept in `path`.
+
+    A file that is there is gone on with: what passed since it was saved counts as not heard, by the wall clock. Where
+    that clock stood before the time of saving (a machine without a battery for it), nobody knows how long the pause
+    was: it is counted in `unknown_pauses` and adds no time. ShiftError: see there.
+    """
+
+    def __init__(self, path: Path, names: Sequence[str]) -> None:
+        self.path = path
+        self.begun_utc_s = time.time()
+        self.restarts = 0
+        self.unknown_pauses = 0
+        self.mass_kg: float | None = None
+        self._frames = FrameDose(names)
+        if path.exists():
+            self._go_on(tuple(names))
+
+    @property
+    def dose(self) -> Dose:
+        return self._frames.dose
+
+    def take(self, frame: ReceivedFrame, mass_kg: float | None) -> None:
+        """One frame; ShiftError where the wearer is not the shift's."""
+        if mass_kg is not None:
+            if self.mass_kg is not None and abs(mass_kg - self.mass_kg) > _SAME_MASS_KG:
+                raise ShiftError(
+                    f"{self.path}: is the shift of a wearer of {self.mass_kg:g} kg, the suit is now worn by one of "
+                    f"{mass_kg:g} kg; name another file"
+                )
+            self.mass_kg = mass_kg
+        self._frames.take(frame, mass_kg)
+
+    def save(self) -> None:
+        """Puts all on the disk; OSError where that cannot be, and then the file is as it was."""
+        told = {
+            "format": _FORMAT,
+            "begun_utc_s": self.begun_utc_s,
+            "saved_utc_s": time.time(),
+            "restarts": self.restarts,
+            "unknown_pauses": self.unknown_pauses,
+            "mass_kg": self.mass_kg,
+            "dose": self.dose.state(),
+        }
+        durable.write(self.path, json.dumps(told, indent=1).encode())
+
+    def _go_on(self, names: tuple[str, ...]) -> None:
+        told, dose = self._read()
+        if tuple(dose.loads) != names:
+            raise ShiftError(f"{self.path}: is of {', '.join(dose.loads)}; name another file")
+        passed_s = time.time() - told["saved_utc_s"]
+        if passed_s > LONGEST_PAUSE_S:
+            raise ShiftError(
+                f"{self.path}: was last written {passed_s / 3600:.0f} h ago, in another shift; name another file"
+            )
+        if passed_s < 0:
+            self.unknown_pauses = told["unknown_pauses"] + 1
+        else:
+            self.unknown_pauses = told["unknown_pauses"]
+            dose.unheard(round(passed_s * 1e9))
+        self.begun_utc_s, self.mass_kg = told["begun_utc_s"], told["mass_kg"]
+        self.restarts = told["restarts"] + 1
+        self._frames = FrameDose(names, dose)
+
+    def _read(self) -> tuple[dict[str, Any], Dose]:
+        try:
+            told = json.loads(self.path.read_bytes())
+            if told["format"] != _FORMAT:
+                raise ValueError(f"format {told['format']}")
+            numbers = (told["saved_utc_s"], told["begun_utc_s"], told["restarts"], told["unknown_pauses"])
+            if not all(isinstance(number, int | float) for number in numbers):
+                raise TypeError("a time or a count is no number")
+            return told, restored(told["dose"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ShiftError(
+                f"{self.path}: is no shift that was saved here ({error}); keep it, and name another file"
+            ) from error

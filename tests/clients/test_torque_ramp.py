@@ -1,0 +1,114 @@
+"""The ramp of torque, of C++ and of Python: what it is given and when is the test's."""
+
+from __future__ import annotations
+
+import math
+import random
+import runpy
+import subprocess
+from collections.abc import Callable
+from itertools import groupby, pairwise
+
+import pytest
+from built import ROOT, Builder
+
+LIMIT, RATE, DOWN, UP, LONGEST = 30.0, 300.0, 0.2, 0.5, 0.01
+PYTHON = runpy.run_path(str(ROOT / "examples" / "exoskeleton_loop.py"))
+
+Steps = list[tuple[float | None, float]]
+Ramp = Callable[..., list[tuple[str, float]]]
+
+
+@pytest.fixture(params=["C++", "Python"])
+def ramp(request: pytest.FixtureRequest) -> Ramp:
+    """(state, torque) after each (wanted, elapsed)."""
+    return _python if request.param == "Python" else _cpp(request.getfixturevalue("build"))
+
+
+def _python(steps: Steps, *, down: float = DOWN) -> list[tuple[str, float]]:
+    made = PYTHON["TorqueRamp"](LIMIT, RATE, down, UP)
+    return [(made.step(wanted, elapsed), made.state)[::-1] for wanted, elapsed in steps]
+
+
+def _cpp(build: Builder) -> Ramp:
+    def run(steps: Steps, *, down: float = DOWN) -> list[tuple[str, float]]:
+        lines = "".join(f"{'-' if wanted is None else wanted} {elapsed!r}\n" for wanted, elapsed in steps)
+        words = [str(number) for number in (LIMIT, RATE, down, UP, LONGEST)]
+        done = subprocess.run(
+            [build.driver("ramp"), *words], input=lines, capture_output=True, text=True, check=True
+        )
+        return [(state, float(torque)) for state, torque in map(str.split, done.stdout.splitlines())]
+
+    return run
+
+
+def constant(wanted: float | None, seconds: float, dt: float = 0.001) -> Steps:
+    return [(wanted, dt)] * round(seconds / dt)
+
+
+@pytest.mark.parametrize("down", [0.1, 0.2, 0.3])
+@pytest.mark.parametrize("wanted", [25.0, -25.0, 3.0])
+def test_it_goes_down_in_a_straight_line_over_the_time_that_was_asked_for(
+    ramp: Ramp, wanted: float, down: float
+) -> None:
+    told = ramp(constant(wanted, 1.0) + constant(None, 0.5), down=down)
+    falling = [torque for state, torque in told if state == "falling"]
+    assert told[999] == ("following", pytest.approx(wanted))
+    assert len(falling) == pytest.approx(1000 * down, abs=2)
+    assert told[-1] == ("off", 0.0)
+    drops = [before - after for before, after in pairwise([wanted, *falling])]
+    assert drops == pytest.approx([wanted / (1000 * down)] * len(drops))
+
+
+def test_it_comes_back_by_a_growing_share(ramp: Ramp) -> None:
+    told = ramp(constant(20.0, 1.0) + constant(None, 0.3) + constant(20.0, 0.6))
+    back = told[1300:]
+    assert [state for state, _ in groupby(state for state, _ in back)] == ["rising", "following"]
+    assert [torque for _, torque in back[:499]] == pytest.approx([0.04 * n for n in range(1, 500)])
+
+
+def test_a_short_silence_costs_a_short_dip(ramp: Ramp) -> None:
+    told = ramp(constant(20.0, 1.0) + constant(None, 0.05) + constant(20.0, 0.3))
+    assert min(torque for _, torque in told[1000:]) == pytest.approx(15.0, abs=0.3)
+    assert told[-1] == ("following", pytest.approx(20.0))
+
+
+def test_no_step_is_ever_greater_than_the_rate_limit_allows(ramp: Ramp) -> None:
+    """Jumping wishes, some beyond the limit and some no numbers, silences, steps that are late, early and none."""
+    chance = random.Random(1)
+    steps: Steps = []
+    for _ in range(300):
+        wanted = None if chance.random() < 0.4 else chance.uniform(-60.0, 60.0)
+        elapsed = chance.choice([0.0, 0.001, 0.001, 0.002, 0.1, 2.0])
+        steps += [(wanted, elapsed)] * chance.randrange(1, 40)
+    told = ramp(steps)
+    for (_, before), (state, after), (wanted, elapsed) in zip(
+        [("off", 0.0), *told], told, steps, strict=False
+    ):
+        assert abs(after - before) <= RATE * min(elapsed, LONGEST) + 1e-8
+        assert abs(after) <= LIMIT
+        if wanted is None:
+            assert abs(after) <= abs(before) and after * before >= 0.0
+            assert state == ("off" if after == 0.0 and state == "off" else "falling")
+
+
+def test_no_number_is_no_wish(build: Builder) -> None:
+    told = _cpp(build)([*constant(20.0, 1.0), *constant(math.nan, 0.1), *constant(math.inf, 0.2)])
+    assert [state for state, _ in told[1000:]] == ["falling"] * 199 + ["off"] * 101 or told[-1] == (
+        "off",
+        0.0,
+    )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [(0, 300, 0.2, 0.5), (30, -1, 0.2, 0.5), (30, 300, 0.05, 0.5), (30, 300, 0.4, 0.5), (90, 300, 0.2, 0.5)],
+)
+def test_settings_that_cannot_all_be_kept_are_refused(build: Builder, settings: tuple[float, ...]) -> None:
+    words = [str(number) for number in (*settings, LONGEST)]
+    done = subprocess.run(
+        [build.driver("ramp"), *words], input="", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and "must" in done.stderr
+    with pytest.raises(ValueError, match="must"):
+        PYTHON["TorqueRamp"](*settings)
