@@ -65,12 +65,11 @@ class TorqueRamp:
 
 def usable_moment(client: FrameClient, name: str, max_age_ms: float) -> float | None:
     """In Nm/kg; None unless it may be acted on: young, alive, at its rate, valid, and carried by the feet."""
-    frame = client.latest
-    if frame is None or not (client.rate_ok and client.valid and getattr(frame, "moment_valid", True)):
+    frame = client.value(max_age_ms)
+    if frame is None or not frame.moment_valid:
         return None
     moment = frame.moment.get(name, math.nan)
-    young = time.monotonic_ns() - frame.publish_ns < max_age_ms * 1e6
-    return moment if young and math.isfinite(moment) else None
+    return moment if math.isfinite(moment) else None
 
 
 def main() -> None:

@@ -221,7 +221,7 @@ struct Frame {
     std::string session, state;
     std::int64_t seq = 0, t_ns = 0, publish_ns = 0, receive_ns = 0;
     double t = kNan, age_ms = kNan, oldest_ms = kNan, settling_ms = kNan;
-    bool valid = false, moment_valid = true;
+    bool valid = false, moment_valid = false;
     std::vector<std::string> missing, unusual, diverging;
     Table angle, moment, velocity, interval, angle_imu;
     Foot right, left;
@@ -235,7 +235,7 @@ struct Frame {
             "diverging"};
         constexpr unsigned kRequired = (1U << 14) - 1;
         unsigned seen = 0;
-        moment_valid = true;
+        moment_valid = false;
         for (Table* table : {&velocity, &interval, &angle_imu}) table->clear();
         for (auto* names : {&unusual, &diverging}) names->clear();
         for (std::uint64_t count = from.map(); count > 0 && from.ok(); count--) {

@@ -10,31 +10,38 @@ from typing import Any
 from mkdocs.structure.files import File, Files
 
 _ROOT = Path(__file__).resolve().parents[2]
-_OUTSIDE = re.compile(r"\]\(((?:\.\./)+[^)#\s]+)\)")
+_UPWARDS = re.compile(r"\]\(((?:\.\./)+[^)#\s]+)(#[^)\s]*)?\)")
 
 
 def on_files(files: Files, *, config: Any) -> Files:
-    """Adds each file outside docs/ that a page names by a relative link."""
-    for page in list(files.documentation_pages()):
-        for link in _OUTSIDE.findall(page.content_string):
-            path = _outside(page.src_uri, link)
-            if path and files.get_file_from_path(f"files/{path}") is None:
-                files.append(File.generated(config, f"files/{path}", abs_src_path=str(_ROOT / path)))
+    """Adds each file outside docs/ that a page names by a relative link, and those that such a page names itself."""
+    pages = list(files.documentation_pages())
+    for page in pages:  # grows
+        for link, _ in _UPWARDS.findall(page.content_string):
+            place = _on_site(page.src_uri, link)
+            if place.startswith("files/") and files.get_file_from_path(place) is None:
+                file = File.generated(config, place, abs_src_path=str(_ROOT / place.removeprefix("files/")))
+                files.append(file)
+                if file.is_documentation_page():
+                    pages.append(file)
     return files
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Files) -> str:
     """The same links, to where the site has those files."""
+    folder = posixpath.dirname(page.file.src_uri)
 
     def inside(match: re.Match[str]) -> str:
-        path = _outside(page.file.src_uri, match[1])
-        up = "../" * page.file.src_uri.count("/")
-        return f"]({up}files/{path})" if path else match[0]
+        place = _on_site(page.file.src_uri, match[1])
+        return f"]({posixpath.relpath(place, folder or '.')}{match[2] or ''})" if place else match[0]
 
-    return _OUTSIDE.sub(inside, markdown)
+    return _UPWARDS.sub(inside, markdown)
 
 
-def _outside(page: str, link: str) -> str:
-    """The path within the checkout that a page's link leads to; '' where it stays in docs/ or is no file."""
-    path = posixpath.normpath(posixpath.join("docs", posixpath.dirname(page), link))
-    return "" if path.startswith(("docs/", "..")) or not (_ROOT / path).is_file() else path
+def _on_site(page: str, link: str) -> str:
+    """Where the site has the file that a page's link leads to; '' where there is none."""
+    source = page.removeprefix("files/") if page.startswith("files/") else f"docs/{page}"
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(source), link))
+    if path.startswith("..") or not (_ROOT / path).is_file():
+        return ""
+    return path.removeprefix("docs/") if path.startswith("docs/") else f"files/{path}"

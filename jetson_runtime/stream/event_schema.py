@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypedDict
 
+from jetson_runtime.stream.record_schema import Wish
 from jetson_runtime.stream.schema import Envelope, WearerTold
 
 _NS = "ns"
@@ -71,6 +72,13 @@ class FitEvent(Dated):
     found: Annotated[list[str], "", "what is wrong; empty where it passed"]
 
 
+class RecordEvent(Dated, Wish):
+    """`second-skin recording start` and `stop`; labels that were not given are not there."""
+
+    number: Annotated[int, "", "+1 each wish"]
+    wanted: Annotated[bool, "", "whether there is to be a recording"]
+
+
 class PowerLowEvent(Event):
     """The supply gives in."""
 
@@ -91,6 +99,7 @@ EVENTS: dict[str, type] = {
     "insole_zero": InsoleZeroEvent,
     "wearer": WearerEvent,
     "fit": FitEvent,
+    "record": RecordEvent,
     "power_low": PowerLowEvent,
     "sync": SyncEvent,
 }

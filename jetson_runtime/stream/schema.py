@@ -2,12 +2,14 @@
 
 For who type-checks a client, and for docs/messages.md, which is made of them. Each key is `Annotated` with its unit
 (empty: none) and its meaning. Ages that no clock can tell are nil (None in Python).
-Standard library only.
+Standard library only, and `record_schema.py`.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Literal, TypedDict
+
+from jetson_runtime.stream.record_schema import RecordingTold, RecordTold
 
 _S, _MS, _NS = "s", "ms", "ns"
 
@@ -207,17 +209,6 @@ class SupplyTold(TypedDict):
     throttled: Annotated[list[str], "", "what is slowed down to cool it"]
 
 
-class RecordingTold(TypedDict):
-    """`recording` of `status`: what the recorder said last."""
-
-    state: Annotated[Literal["waiting", "recording", "paused", "ended"], "", "of the recorder"]
-    file: Annotated[str, "", "that is being written"]
-    why: Annotated[str, "", "it pauses"]
-    free_mb: Annotated[int | None, "MB", "of its disk"]
-    missed: Annotated[int, "", "messages of raw bytes that no file holds"]
-    dropped: Annotated[int, "", "messages at its own queue"]
-
-
 class StartTold(TypedDict):
     """`start` of `status`."""
 
@@ -269,6 +260,7 @@ class Status(Envelope):
     temperature: Annotated[dict[str, float], "°C", "by thermal zone"]
     disk: Annotated[DiskTold, "", "of `/`"]
     supply: Annotated[SupplyTold, "", "battery and heat"]
+    record: Annotated[RecordTold | None, "", "what is asked of the recorder; nil where nobody ever asked"]
     recording: Annotated[RecordingTold | None, "", "nil where no recorder ever spoke"]
     start: Annotated[StartTold | None, "", "nil without [standby]"]
     sync: Annotated[SyncTold | None, "", "nil without [sync]"]

@@ -150,6 +150,11 @@ def test_fields_of_a_later_version_are_passed_over(build: Builder) -> None:
     assert [one["frames"] for one in fed(build, "same", [(1, message(1, 1, **more))])] == [1]
 
 
+def test_moments_of_a_service_that_does_not_tell_their_validity_are_not_valid(build: Builder) -> None:
+    told = fed(build, "same", [(1, message(1, 1)), (2, message(2, 2, moment_valid=True)), (3, message(3, 3))])
+    assert [one["moment_valid"] for one in told] == [False, True, False]
+
+
 def test_what_is_no_frame_is_counted_and_passed_over(build: Builder) -> None:
     whole = message()
     bad = [

@@ -99,12 +99,13 @@ def test_a_live_service_sends_just_what_the_page_tells(tmp_path: Path) -> None:
             with ControlClient(suit.control) as control:
                 control.ask("mark", task="L3", repetition=2, findings=["none"])
                 control.ask("set_wearer", wearer=WEARER)
+                control.ask("record", action="start", subject="S3", task="L3")
                 control.ask("tare")
                 control.ask(
                     "tell_fit", found=[], session=service.client.session, begin_ns=time.monotonic_ns()
                 )
             ear.heard.pop("status", None)
-            kinds = ("mark", "wearer", "tare", "fit")
+            kinds = ("mark", "wearer", "record", "tare", "fit")
             assert until(lambda: ear.hears("frame", *TOPICS, *kinds), WAIT_S), sorted(ear.heard)
             suit.unplug("insole_l")
             assert until(lambda: _without_left_insole(ear), WAIT_S)

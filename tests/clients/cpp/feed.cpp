@@ -40,10 +40,11 @@ int main(int argc, char** argv) {
         const std::size_t asked = allocations - before;
         const auto word = [](bool value) { return value ? "true" : "false"; };
         std::printf("{\"fresh\":%s,\"alive\":%s,\"rate_ok\":%s,\"valid\":%s,\"frames\":%d,\"missed\":%d,"
-                    "\"malformed\":%d,\"restarts\":%d,\"other_schema\":%s,\"allocations\":%d}\n",
+                    "\"malformed\":%d,\"restarts\":%d,\"other_schema\":%s,\"allocations\":%d,\"moment_valid\":%s}\n",
                     word(intake.sent_within(second_skin::kStaleNs, now_ns)), word(intake.alive(now_ns)),
                     word(intake.rate_ok(now_ns)), word(intake.valid(now_ns)), static_cast<int>(intake.frames),
                     static_cast<int>(intake.missed), static_cast<int>(intake.malformed),
-                    static_cast<int>(intake.restarts), word(other_schema), static_cast<int>(asked));
+                    static_cast<int>(intake.restarts), word(other_schema), static_cast<int>(asked),
+                    word(intake.newest() && intake.newest()->moment_valid));
     }
 }
