@@ -235,14 +235,17 @@ def _opening_pid(path: str) -> int | None:
     return None
 
 
-def _descriptors(pid: int) -> list[Path]:
-    """None of a process that has ended meanwhile, or is another user's."""
+def _descriptors(pid: int) -> list[str]:
+    """None of a process that has ended meanwhile, or is another user's.
+
+    No Paths: each of theirs would be kept among the interpreter's interned names for a while, a thousand a plug.
+    """
     with contextlib.suppress(OSError):
-        return [Path(f"/proc/{pid}/fd", name) for name in os.listdir(f"/proc/{pid}/fd")]
+        return [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
     return []
 
 
-def _leads_to(link: Path, name: str, device: os.stat_result) -> bool:
+def _leads_to(link: str, name: str, device: os.stat_result) -> bool:
     """By number too: in another container the same name is another device."""
     with contextlib.suppress(OSError):
         return os.readlink(link) == name and os.path.samestat(os.stat(link), device)
@@ -258,7 +261,7 @@ def _plays(pid: int, device: int) -> bool:
         return False
     for link in _descriptors(pid):
         with contextlib.suppress(OSError):
-            facts = Path(f"/proc/{pid}/fdinfo/{link.name}").read_text()
+            facts = Path(f"/proc/{pid}/fdinfo/{os.path.basename(link)}").read_text()
             index = facts.partition("tty-index:")[2].split()[:1]
             if os.readlink(link).endswith("/ptmx") and index in ([], [str(os.minor(device))]):
                 return True

@@ -68,7 +68,7 @@ def test_row_38_a_revoked_key_loses_its_open_connection_and_nobody_else_notices(
     with served.client(served.tablet) as tablet, served.client(served.phone) as phone:
         assert until(lambda: frames_within(tablet, 0.2) and frames_within(phone, 0.2))
         revoked = served.clients("revoked")
-        with phone._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED) as phones_end:
+        with phone._subscription.sockets[0].get_monitor_socket(zmq.EVENT_DISCONNECTED) as phones_end:
             assert cli.main(["keys", "--keys", str(served.keys), "revoke", "tablet"]) == 0
             assert until(lambda: served.clients("revoked") == revoked + 1, 60.0)
 
@@ -82,7 +82,7 @@ def test_row_38_a_revoked_key_loses_its_open_connection_and_nobody_else_notices(
             assert [tablets() for _ in range(5)] == [0] * 5
             assert frames_within(phone, 0.5) > 0
             assert not phones_end.poll(0)
-            phone._socket.disable_monitor()
+            phone._subscription.sockets[0].disable_monitor()
         assert served.told("turned away", "the key of tablet was revoked")
 
 

@@ -20,7 +20,7 @@ TRIES = 3
 REPLUGS = 1000
 # Bounded histories fill over the first replugs; traced, the heap is flat from there.
 REPLUGS_BEFORE = 500
-# Of the resident memory. Once, after some 1700 replugs, CPython doubles its table of interned names: 2.4 %.
+# Of the resident memory. CPython's table of interned names grows in steps, one of them 1.3 to 2.4 %.
 MOST_GROWTH = 0.03
 
 
