@@ -10,6 +10,7 @@ from logged_process import LoggedProcess
 from worn_suit import until
 
 pylsl = pytest.importorskip("pylsl", reason="needs the extra bridges")
+MOST = 2000
 
 
 def inlet_of(name: str, process: LoggedProcess) -> pylsl.StreamInlet:
@@ -28,13 +29,13 @@ def inlet_of(name: str, process: LoggedProcess) -> pylsl.StreamInlet:
 
 
 def pulled(inlet: pylsl.StreamInlet) -> list[tuple[float, list]]:
-    """All samples that have come, each with its time stamp."""
+    """All samples that have come, and those of the next 0.2 s, each with its time stamp."""
     told = []
     while True:
-        samples, stamps = inlet.pull_chunk(timeout=0.2, max_samples=2000)
-        if not stamps:
-            return told
+        samples, stamps = inlet.pull_chunk(timeout=0.2, max_samples=MOST)
         told += list(zip(stamps, samples, strict=True))
+        if len(stamps) < MOST:
+            return told
 
 
 def channels_of(inlet: pylsl.StreamInlet) -> list[dict[str, str]]:
