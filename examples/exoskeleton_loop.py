@@ -27,8 +27,10 @@ class TorqueRamp:
 
     def __init__(self, limit_nm: float, rate_nm_per_s: float, down_s: float, up_s: float) -> None:
         """ValueError: limits that cannot all be kept."""
-        if not (min(limit_nm, rate_nm_per_s, up_s) > 0 and 0.1 <= down_s <= 0.3):
-            raise ValueError("the limits must be above zero, and the way down must take 100 to 300 ms")
+        if not all(math.isfinite(one) and one > 0 for one in (limit_nm, rate_nm_per_s, up_s)):
+            raise ValueError("torque limit, rate limit and way up must be above zero")
+        if not 0.1 <= down_s <= 0.3:
+            raise ValueError("the way down must take 100 to 300 ms")
         if limit_nm > rate_nm_per_s * down_s:
             raise ValueError("the rate limit must allow the torque limit to go down in time")
         self.state = "off"
@@ -37,9 +39,11 @@ class TorqueRamp:
         self._share = self._fall_nm_per_s = 0.0
 
     def step(self, wanted_nm: float | None, elapsed_s: float) -> float:
-        """The torque from now on. wanted_nm: None where nothing may be acted on. elapsed_s: since the step before."""
-        dt = min(elapsed_s, LONGEST_STEP_S)
-        if wanted_nm is not None:
+        """The torque from now on. wanted_nm: None, or no number, where nothing may be acted on. elapsed_s: since the
+        step before."""
+        dt = max(0.0, min(elapsed_s, LONGEST_STEP_S))
+        # By min and max alone a NaN would become the whole limit.
+        if wanted_nm is not None and math.isfinite(wanted_nm):
             self._follow(wanted_nm, dt)
         elif self.state != "off":
             self._fall(dt)

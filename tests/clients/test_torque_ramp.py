@@ -13,6 +13,7 @@ import pytest
 from built import ROOT, Builder
 
 LIMIT, RATE, DOWN, UP, LONGEST = 30.0, 300.0, 0.2, 0.5, 0.01
+SETTINGS = {"limit": LIMIT, "rate": RATE, "down": DOWN, "up": UP}
 PYTHON = runpy.run_path(str(ROOT / "examples" / "exoskeleton_loop.py"))
 
 Steps = list[tuple[float | None, float]]
@@ -21,22 +22,24 @@ Ramp = Callable[..., list[tuple[str, float]]]
 
 @pytest.fixture(params=["C++", "Python"])
 def ramp(request: pytest.FixtureRequest) -> Ramp:
-    """(state, torque) after each (wanted, elapsed)."""
+    """(state, torque) after each (wanted, elapsed), with what is changed of SETTINGS; ValueError: refused."""
     return _python if request.param == "Python" else _cpp(request.getfixturevalue("build"))
 
 
-def _python(steps: Steps, *, down: float = DOWN) -> list[tuple[str, float]]:
-    made = PYTHON["TorqueRamp"](LIMIT, RATE, down, UP)
+def _python(steps: Steps, **changes: float) -> list[tuple[str, float]]:
+    made = PYTHON["TorqueRamp"](*(SETTINGS | changes).values())
     return [(made.step(wanted, elapsed), made.state)[::-1] for wanted, elapsed in steps]
 
 
 def _cpp(build: Builder) -> Ramp:
-    def run(steps: Steps, *, down: float = DOWN) -> list[tuple[str, float]]:
+    def run(steps: Steps, **changes: float) -> list[tuple[str, float]]:
         lines = "".join(f"{'-' if wanted is None else wanted} {elapsed!r}\n" for wanted, elapsed in steps)
-        words = [str(number) for number in (LIMIT, RATE, down, UP, LONGEST)]
+        words = [str(number) for number in (*(SETTINGS | changes).values(), LONGEST)]
         done = subprocess.run(
-            [build.driver("ramp"), *words], input=lines, capture_output=True, text=True, check=True
+            [build.driver("ramp"), *words], input=lines, capture_output=True, text=True, check=False
         )
+        if done.returncode:
+            raise ValueError(done.stderr)
         return [(state, float(torque)) for state, torque in map(str.split, done.stdout.splitlines())]
 
     return run
@@ -92,23 +95,26 @@ def test_no_step_is_ever_greater_than_the_rate_limit_allows(ramp: Ramp) -> None:
             assert state == ("off" if after == 0.0 and state == "off" else "falling")
 
 
-def test_no_number_is_no_wish(build: Builder) -> None:
-    told = _cpp(build)([*constant(20.0, 1.0), *constant(math.nan, 0.1), *constant(math.inf, 0.2)])
-    assert [state for state, _ in told[1000:]] == ["falling"] * 199 + ["off"] * 101 or told[-1] == (
-        "off",
-        0.0,
+@pytest.mark.parametrize("wanted", [math.nan, math.inf, -math.inf])
+def test_no_number_is_no_wish(ramp: Ramp, wanted: float) -> None:
+    assert set(ramp(constant(wanted, 0.5))) == {("off", 0.0)}
+    assert ramp(constant(20.0, 1.0) + constant(wanted, 0.3)) == ramp(
+        constant(20.0, 1.0) + constant(None, 0.3)
     )
 
 
 @pytest.mark.parametrize(
-    "settings",
-    [(0, 300, 0.2, 0.5), (30, -1, 0.2, 0.5), (30, 300, 0.05, 0.5), (30, 300, 0.4, 0.5), (90, 300, 0.2, 0.5)],
+    "changes",
+    [
+        {"limit": 0.0},
+        {"rate": -1.0},
+        {"up": 0.0},
+        {"down": 0.05},
+        {"down": 0.4},
+        {"limit": 90.0},
+        *[{name: bad} for name in SETTINGS for bad in (math.nan, math.inf)],
+    ],
 )
-def test_settings_that_cannot_all_be_kept_are_refused(build: Builder, settings: tuple[float, ...]) -> None:
-    words = [str(number) for number in (*settings, LONGEST)]
-    done = subprocess.run(
-        [build.driver("ramp"), *words], input="", capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1 and "must" in done.stderr
+def test_settings_that_cannot_all_be_kept_are_refused(ramp: Ramp, changes: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must"):
-        PYTHON["TorqueRamp"](*settings)
+        ramp([], **changes)
