@@ -9,7 +9,10 @@ loops of 1 kHz. Needs pyzmq and msgpack.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
+import os
+import select
 import signal
 import sys
 import time
@@ -67,13 +70,48 @@ class TorqueRamp:
             self.state, self.torque_nm, self._share = "off", 0.0, 0.0
 
 
-def usable_moment(client: FrameClient, name: str, max_age_ms: float) -> float | None:
-    """In Nm/kg; None unless it may be acted on: young, alive, at its rate, valid, and carried by the feet."""
-    frame = client.value(max_age_ms)
+def wanted(client: FrameClient, options: argparse.Namespace) -> tuple[float, float | None]:
+    """The moment in Nm/kg and the torque in Nm; NaN and None unless they may be acted on: the frame young, alive, at
+    its rate and valid, the moment carried by the feet, the wearer's mass known."""
+    frame = client.value(options.max_age_ms)
     if frame is None or not frame.moment_valid:
-        return None
-    moment = frame.moment.get(name, math.nan)
-    return moment if math.isfinite(moment) else None
+        return math.nan, None
+    moment = frame.moment.get(options.moment, math.nan)
+    mass_kg = options.mass or (client.hello or {}).get("body_mass_kg")
+    return moment, options.share * moment * mass_kg if mass_kg else None
+
+
+def tell(line: str) -> None:
+    """Nobody who does not read, or no longer, may hold up or end a loop that has torque on."""
+    with contextlib.suppress(OSError):
+        if select.select([], [1], [], 0)[1]:
+            os.write(1, line.encode())
+
+
+def assist(client: FrameClient, ramp: TorqueRamp, options: argparse.Namespace) -> str | None:
+    """Until a signal comes, or the client fails, and the torque has gone down; why it failed."""
+    ending: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: ending.append(number))
+    failure = None
+    tell("t,state,input,torque\n")
+    before_s = due_s = time.monotonic()
+    while not (ending or failure) or ramp.state != "off":
+        # Multiples of the period since the start; those that were overslept are left out.
+        due_s += (max(0.0, time.monotonic() - due_s) * options.rate // 1 + 1) / options.rate
+        time.sleep(max(0.0, due_s - time.monotonic()))
+        now_s = time.monotonic()
+        moment, torque = math.nan, None
+        if not (ending or failure):
+            try:
+                moment, torque = wanted(client, options)
+            except Exception as error:  # whatever it is, the torque goes down by its ramp
+                failure = f"{type(error).__name__}: {error}"
+        torque_nm = ramp.step(torque, now_s - before_s)
+        before_s = now_s
+        # Here the torque goes to the drive, whose own watchdog must see to it that this loop still runs.
+        tell(f"{now_s:.6f},{ramp.state},{moment:.6g},{torque_nm:.9g}\n")
+    return failure
 
 
 def main() -> None:
@@ -94,26 +132,8 @@ def main() -> None:
     add("--up-ms", type=float, default=500.0, help="how long it takes to come back")
     options = parser.parse_args()
     ramp = TorqueRamp(options.torque_limit, options.rate_limit, options.down_ms / 1000, options.up_ms / 1000)
-    ending: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, _: ending.append(number))
-    print("t,state,input,torque")
     with FrameClient(options.endpoint, key_file=options.key) as client:
-        before_s = due_s = time.monotonic()
-        while not ending or ramp.state != "off":
-            # Multiples of the period since the start; those that were overslept are left out.
-            due_s += (max(0.0, time.monotonic() - due_s) * options.rate // 1 + 1) / options.rate
-            time.sleep(max(0.0, due_s - time.monotonic()))
-            now_s = time.monotonic()
-            moment = None if ending else usable_moment(client, options.moment, options.max_age_ms)
-            mass_kg = options.mass or (client.hello or {}).get("body_mass_kg")
-            wanted = options.share * moment * mass_kg if moment is not None and mass_kg else None
-            torque_nm = ramp.step(wanted, now_s - before_s)
-            before_s = now_s
-            # Here the torque goes to the drive, whose own watchdog must see to it that this loop still runs.
-            told = math.nan if moment is None else moment
-            sys.stdout.write(f"{now_s:.6f},{ramp.state},{told:.6g},{torque_nm:.9g}\n")
-            sys.stdout.flush()
+        sys.exit(assist(client, ramp, options))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 // An exoskeleton's controller: a share of a joint's moment as torque, none where the stream may not be acted on.
+#include <poll.h>
 #include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -27,7 +29,7 @@ writes t,state,input,torque (s, word, Nm/kg, Nm), a line each step.
   --down-ms 200                      100 to 300: how long the torque takes to go when the stream is silent, stale,
                                      slow or not valid
   --up-ms 500                        how long it takes to come back
-  --seconds 0                        ends after that long; 0: by SIGINT or SIGTERM, after the torque has gone down
+  --seconds 0                        ends after that long; 0: by SIGINT, SIGTERM or SIGHUP, after the torque has gone down
 )";
 
 volatile sig_atomic_t ending = 0;
@@ -74,6 +76,12 @@ private:
     std::int64_t period_ns_, due_ns_ = second_skin::monotonic_ns();
 };
 
+/// Nobody who does not read, or no longer, may hold up or end a loop that has torque on.
+void tell(const char* line, int size) {
+    pollfd out{STDOUT_FILENO, POLLOUT, 0};
+    if (poll(&out, 1, 0) > 0 && write(STDOUT_FILENO, line, static_cast<std::size_t>(size)) < 0) return;
+}
+
 void run(const Words& words) {
     second_skin::Options options;
     options.key_file = words.text("--key", "");
@@ -95,29 +103,36 @@ void run(const Words& words) {
     Pace pace(rate_hz);
     std::int64_t before_ns = pace.wait();
     const std::int64_t end_ns = seconds > 0 ? before_ns + static_cast<std::int64_t>(seconds * 1e9) : INT64_MAX;
-    std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
-    std::puts("t,state,input,torque");
+    std::string failure;
+    char line[128] = "t,state,input,torque\n";
+    tell(line, static_cast<int>(std::strlen(line)));
     while (true) {
         const std::int64_t now_ns = pace.wait();
-        const bool leaving = ending || now_ns > end_ns;
-        const std::optional<double> mass = mass_kg > 0 ? mass_kg : client.body_mass_kg();
+        const bool leaving = ending || now_ns > end_ns || !failure.empty();
         std::optional<double> input, wanted;
-        if (!leaving) input = client.value(moment, max_age_ms);
-        if (input && mass) wanted = share * *input * *mass;
+        if (!leaving) try {
+            input = client.value(moment, max_age_ms);
+            const std::optional<double> mass = mass_kg > 0 ? mass_kg : client.body_mass_kg();
+            if (input && mass) wanted = share * *input * *mass;
+        } catch (const std::exception& error) {
+            failure = error.what();  // the torque goes down by its ramp, whatever it is
+        }
         const double torque = ramp.step(wanted, static_cast<double>(now_ns - before_ns) * 1e-9);
         before_ns = now_ns;
         // Here the torque goes to the drive, whose own watchdog must see to it that this loop still runs.
-        std::printf("%.6f,%s,%.6g,%.9g\n", static_cast<double>(now_ns) * 1e-9, name(ramp.state()),
-                    input.value_or(second_skin::kNan), torque);
-        if (leaving && ramp.state() == second_skin::TorqueRamp::State::off) return;
+        tell(line, std::snprintf(line, sizeof line, "%.6f,%s,%.6g,%.9g\n", static_cast<double>(now_ns) * 1e-9,
+                                 name(ramp.state()), input.value_or(second_skin::kNan), torque));
+        if (leaving && ramp.state() == second_skin::TorqueRamp::State::off) break;
     }
+    if (!failure.empty()) throw std::runtime_error(failure);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) try {
     if (argc == 2 && std::string(argv[1]) == "--help") return std::fputs(kHelp, stdout) < 0;
-    for (const int number : {SIGINT, SIGTERM}) signal(number, [](int) { ending = 1; });
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) signal(number, [](int) { ending = 1; });
+    signal(SIGPIPE, SIG_IGN);
     run(Words(argc, argv));
 } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
