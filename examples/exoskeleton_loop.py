@@ -25,29 +25,45 @@ LONGEST_STEP_S = 0.01
 
 
 class TorqueRamp:
-    """Limits torque and its rate. Without a wish it goes down in a straight line over `down_s`, which the rate limit
-    always allows; with one again it comes back by a share that takes `up_s` to grow to all that is wanted."""
+    """Limits torque and its rate. Once a wish is missing it goes down in a straight line over `down_s`, which the rate
+    limit always allows, and to the end; behind `steady_s` of wishes without a gap it comes back from none, by a share
+    that takes `up_s` to grow to all that is wanted."""
 
-    def __init__(self, limit_nm: float, rate_nm_per_s: float, down_s: float, up_s: float) -> None:
-        """ValueError: limits that cannot all be kept."""
-        if not all(math.isfinite(one) and one > 0 for one in (limit_nm, rate_nm_per_s, up_s)):
-            raise ValueError("torque limit, rate limit and way up must be above zero")
+    def __init__(
+        self,
+        limit_nm: float,
+        rate_nm_per_s: float,
+        down_s: float,
+        up_s: float,
+        steady_s: float,
+        longest_step_s: float = LONGEST_STEP_S,
+    ) -> None:
+        """ValueError: settings that cannot all be kept."""
+        above_zero = (limit_nm, rate_nm_per_s, up_s, longest_step_s)
+        if not all(math.isfinite(one) and one > 0 for one in above_zero):
+            raise ValueError("torque limit, rate limit, way up and longest step must be above zero")
         if not 0.1 <= down_s <= 0.3:
             raise ValueError("the way down must take 100 to 300 ms")
+        if not 0.1 <= steady_s <= 10:
+            raise ValueError("what comes before the way up must take 100 ms to 10 s")
         if limit_nm > rate_nm_per_s * down_s:
             raise ValueError("the rate limit must allow the torque limit to go down in time")
         self.state = "off"
         self.torque_nm = 0.0
         self._limit_nm, self._rate, self._down_s, self._up_s = limit_nm, rate_nm_per_s, down_s, up_s
-        self._share = self._fall_nm_per_s = 0.0
+        self._steady_s, self._longest_step_s = steady_s, longest_step_s
+        self._share = self._fall_nm_per_s = self._wished_s = 0.0
 
     def step(self, wanted_nm: float | None, elapsed_s: float) -> float:
         """The torque from now on. wanted_nm: None, or no number, where nothing may be acted on. elapsed_s: since the
         step before."""
-        dt = max(0.0, min(elapsed_s, LONGEST_STEP_S))
+        dt = max(0.0, min(elapsed_s, self._longest_step_s))
         # By min and max alone a NaN would become the whole limit.
-        if wanted_nm is not None and math.isfinite(wanted_nm):
-            self._follow(wanted_nm, dt)
+        wish = wanted_nm if wanted_nm is not None and math.isfinite(wanted_nm) else None
+        self._wished_s = 0.0 if wish is None else self._wished_s + dt
+        is_up = self.state in ("rising", "following")
+        if wish is not None and (is_up or (self.state == "off" and self._wished_s > self._steady_s)):
+            self._follow(wish, dt)
         elif self.state != "off":
             self._fall(dt)
         return self.torque_nm
@@ -62,7 +78,6 @@ class TorqueRamp:
     def _fall(self, dt: float) -> None:
         if self.state != "falling":
             self.state, self._fall_nm_per_s = "falling", abs(self.torque_nm) / self._down_s
-        self._share = max(0.0, self._share - dt / self._down_s)
         left = abs(self.torque_nm) - self._fall_nm_per_s * dt
         if left > 1e-9:
             self.torque_nm = math.copysign(left, self.torque_nm)
@@ -114,6 +129,19 @@ def assist(client: FrameClient, ramp: TorqueRamp, options: argparse.Namespace) -
     return failure
 
 
+def made_ramp(options: argparse.Namespace) -> TorqueRamp:
+    """ValueError: settings that cannot all be kept."""
+    if not 100 <= options.rate <= 10_000:
+        raise ValueError("--rate: 100 to 10000")
+    for name in ("mass", "max_age_ms"):
+        value = getattr(options, name)
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise ValueError(f"--{name.replace('_', '-')}: above zero")
+    ways_s = (ms / 1000 for ms in (options.down_ms, options.up_ms, options.steady_ms))
+    longest_step_s = max(LONGEST_STEP_S, 2 / options.rate)
+    return TorqueRamp(options.torque_limit, options.rate_limit, *ways_s, longest_step_s)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -129,9 +157,15 @@ def main() -> None:
     add("--torque-limit", type=float, default=30.0, help="Nm")
     add("--rate-limit", type=float, default=300.0, help="Nm/s")
     add("--down-ms", type=float, default=200.0, help="100 to 300: how long the torque takes to go")
-    add("--up-ms", type=float, default=500.0, help="how long it takes to come back")
+    add(
+        "--steady-ms", type=float, default=500.0, help="how long without a gap it may be acted on before that"
+    )
+    add("--up-ms", type=float, default=500.0, help="how long the torque takes to come back, from none")
     options = parser.parse_args()
-    ramp = TorqueRamp(options.torque_limit, options.rate_limit, options.down_ms / 1000, options.up_ms / 1000)
+    try:
+        ramp = made_ramp(options)
+    except ValueError as error:
+        parser.error(str(error))
     with FrameClient(options.endpoint, key_file=options.key) as client:
         sys.exit(assist(client, ramp, options))
 

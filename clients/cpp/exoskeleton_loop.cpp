@@ -28,7 +28,8 @@ writes t,state,input,torque (s, word, Nm/kg, Nm), a line each step.
   --rate-limit 300                   Nm/s
   --down-ms 200                      100 to 300: how long the torque takes to go when the stream is silent, stale,
                                      slow or not valid
-  --up-ms 500                        how long it takes to come back
+  --steady-ms 500                    how long without a gap it may be acted on before the torque comes back
+  --up-ms 500                        how long the torque takes to come back, from none
   --seconds 0                        ends after that long; 0: by SIGINT, SIGTERM or SIGHUP, after the torque has gone down
 )";
 
@@ -47,6 +48,11 @@ public:
     std::string text(const char* name, const char* otherwise) const {
         const auto found = given_.find(name);
         return found == given_.end() ? otherwise : found->second;
+    }
+    double positive(const char* name, const char* otherwise) const {
+        const double value = number(name, otherwise);
+        if (std::isfinite(value) && value > 0) return value;
+        throw std::invalid_argument(std::string(name) + ": above zero");
     }
     double number(const char* name, const char* otherwise) const {
         const std::string word = text(name, otherwise);
@@ -92,13 +98,15 @@ void run(const Words& words) {
     settings.rate_limit_nm_per_s = words.number("--rate-limit", "300");
     settings.down_s = words.number("--down-ms", "200") / 1000;
     settings.up_s = words.number("--up-ms", "500") / 1000;
+    settings.steady_s = words.number("--steady-ms", "500") / 1000;
     const double rate_hz = words.number("--rate", "1000");
     if (!(rate_hz >= 100 && rate_hz <= 10'000)) throw std::invalid_argument("--rate: 100 to 10000");
     settings.longest_step_s = std::max(settings.longest_step_s, 2 / rate_hz);
     second_skin::TorqueRamp ramp(settings);
     const std::string moment = words.text("--moment", "ankle_angle_r_moment");
-    const double share = words.number("--share", "0.2"), max_age_ms = words.number("--max-age-ms", "30");
-    const double mass_kg = words.number("--mass", "0"), seconds = words.number("--seconds", "0");
+    const double share = words.number("--share", "0.2"), max_age_ms = words.positive("--max-age-ms", "30");
+    const bool mass_given = !words.text("--mass", "").empty();
+    const double mass_kg = mass_given ? words.positive("--mass", "") : 0, seconds = words.number("--seconds", "0");
 
     Pace pace(rate_hz);
     std::int64_t before_ns = pace.wait();

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from built import ROOT, Told
+from built import Told
 from scripted_stream import ScriptedStream
 from test_exoskeleton_loops import DOWN_MS, LONGEST_S, SETTINGS, Loop, assert_no_steps
 from worn_suit import until
@@ -23,18 +22,6 @@ def stream() -> Iterator[ScriptedStream]:
     made = ScriptedStream()
     yield made
     made.close()
-
-
-@pytest.fixture(params=["C++", "Python"])
-def language(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def program(request: pytest.FixtureRequest, language: str) -> tuple[str, ...]:
-    if language == "C++":
-        return (str(request.getfixturevalue("build").example("exoskeleton_loop")),)
-    return sys.executable, str(ROOT / "examples" / "exoskeleton_loop.py")
 
 
 def test_a_service_of_another_schema_lets_the_torque_go_down_and_is_told(
@@ -58,7 +45,7 @@ def test_a_reader_that_is_gone_or_stalls_neither_ends_nor_holds_up_the_loop(
     stream: ScriptedStream, program: tuple[str, ...], language: str, reader: str
 ) -> None:
     """Its end by SIGTERM, with all of the way down, says that it was at work until then."""
-    words = [*program, "--endpoint", stream.endpoint, *map(str, SETTINGS), "--rate", "1000"]
+    words = [*program, "--endpoint", stream.endpoint, *SETTINGS, "--rate", "1000"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
