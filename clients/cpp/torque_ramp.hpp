@@ -18,8 +18,8 @@ struct RampSettings {
 };
 
 /// Limits torque and its rate. Once a wish is missing it goes down in a straight line over down_s, which the rate limit
-/// always allows, and to the end; behind steady_s of wishes without a gap it comes back from none, by a share that takes
-/// up_s to grow to all that is wanted.
+/// always allows, and to the end; behind steady_s of wishes without a gap it comes back from none, by a share that
+/// takes up_s to grow to all that is wanted.
 class TorqueRamp {
 public:
     enum class State { off, rising, following, falling };
