@@ -131,6 +131,8 @@ def assist(client: FrameClient, ramp: TorqueRamp, options: argparse.Namespace) -
 
 def made_ramp(options: argparse.Namespace) -> TorqueRamp:
     """ValueError: settings that cannot all be kept."""
+    if options.key and not options.control:
+        raise ValueError("--key is for a suit on another machine, whose clock has to be known: --control too")
     if not 100 <= options.rate <= 10_000:
         raise ValueError("--rate: 100 to 10000")
     for name in ("mass", "max_age_ms"):
@@ -147,8 +149,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--endpoint", default="tcp://127.0.0.1:5555", help="the stream, of this machine")
-    add("--key", type=Path, help="of `second-skin keys add`, where the address asks for one")
+    add("--endpoint", default="tcp://127.0.0.1:5555", help="the stream")
+    add("--control", help="address of a suit on another machine, whose clock is then asked for")
+    add("--key", type=Path, help="of `second-skin keys add`, for both addresses")
     add("--moment", default="ankle_angle_r_moment", help="what is assisted; the torque has its sign")
     add("--share", type=float, default=0.2, help="of the biological moment")
     add("--mass", type=float, help="kg of the wearer; without it, what the suit says")
@@ -166,7 +169,10 @@ def main() -> None:
         ramp = made_ramp(options)
     except ValueError as error:
         parser.error(str(error))
-    with FrameClient(options.endpoint, key_file=options.key) as client:
+    far = options.control is not None
+    with FrameClient(
+        options.endpoint, key_file=options.key, same_clock=not far, control=options.control
+    ) as client:
         sys.exit(assist(client, ramp, options))
 
 

@@ -9,7 +9,7 @@
 #include <map>
 #include <string>
 
-#include "second_skin.hpp"
+#include "clock_offset.hpp"
 #include "torque_ramp.hpp"
 
 namespace {
@@ -18,7 +18,8 @@ constexpr const char* kHelp = R"(exoskeleton_loop [--OPTION VALUE ...]
 writes t,state,input,torque (s, word, Nm/kg, Nm), a line each step.
 
   --endpoint tcp://127.0.0.1:5555    the stream
-  --key FILE                         of `second-skin keys add`, where the suit is another machine
+  --control ADDRESS                  of a suit on another machine, whose clock is then asked for
+  --key FILE                         of `second-skin keys add`, for both addresses
   --moment ankle_angle_r_moment      what is assisted; the torque has its sign
   --share 0.2                        of the biological moment
   --mass KG                          of the wearer; without it, what the suit says
@@ -30,7 +31,7 @@ writes t,state,input,torque (s, word, Nm/kg, Nm), a line each step.
                                      slow or not valid
   --steady-ms 500                    how long without a gap it may be acted on before the torque comes back
   --up-ms 500                        how long the torque takes to come back, from none
-  --seconds 0                        ends after that long; 0: by SIGINT, SIGTERM or SIGHUP, after the torque has gone down
+  --seconds 0                        ends after that long; 0: by SIGINT, SIGTERM or SIGHUP, once the torque is down
 )";
 
 volatile sig_atomic_t ending = 0;
@@ -91,7 +92,11 @@ void tell(const char* line, int size) {
 void run(const Words& words) {
     second_skin::Options options;
     options.key_file = words.text("--key", "");
-    options.same_clock = options.key_file.empty();
+    const std::string control = words.text("--control", "");
+    options.same_clock = control.empty();
+    if (!options.key_file.empty() && options.same_clock)
+        throw std::invalid_argument(
+            "--key is for a suit on another machine, whose clock has to be known: --control too");
     second_skin::FrameClient client(words.text("--endpoint", "tcp://127.0.0.1:5555"), options);
     second_skin::RampSettings settings;
     settings.torque_limit_nm = words.number("--torque-limit", "30");
@@ -108,6 +113,8 @@ void run(const Words& words) {
     const bool mass_given = !words.text("--mass", "").empty();
     const double mass_kg = mass_given ? words.positive("--mass", "") : 0, seconds = words.number("--seconds", "0");
 
+    std::optional<second_skin::ClockWatch> clock;
+    if (!control.empty()) clock.emplace(client, control, options.key_file);
     Pace pace(rate_hz);
     std::int64_t before_ns = pace.wait();
     const std::int64_t end_ns = seconds > 0 ? before_ns + static_cast<std::int64_t>(seconds * 1e9) : INT64_MAX;
@@ -119,6 +126,7 @@ void run(const Words& words) {
         const bool leaving = ending || now_ns > end_ns || !failure.empty();
         std::optional<double> input, wanted;
         if (!leaving) try {
+            if (clock) clock->turn();
             input = client.value(moment, max_age_ms);
             const std::optional<double> mass = mass_kg > 0 ? mass_kg : client.body_mass_kg();
             if (input && mass) wanted = share * *input * *mass;

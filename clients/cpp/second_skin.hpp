@@ -504,6 +504,7 @@ public:
         }
         return false;
     }
+    const std::string& endpoint() const { return endpoint_; }
     const void* data() { return zmq_msg_data(&message_); }
     std::size_t size() const { return zmq_msg_size(&message_); }
     std::int64_t heard_ns() const { return heard_ns_; }

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "jetson_runtime" / "service"))
 
 from built import ROOT, Builder
+from scripted_stream import ScriptedStream
 from walking_suit import WalkingSuit, walking
 
 
@@ -38,3 +39,10 @@ def program(request: pytest.FixtureRequest, language: str) -> tuple[str, ...]:
     if language == "C++":
         return (str(request.getfixturevalue("build").example("exoskeleton_loop")),)
     return sys.executable, str(ROOT / "examples" / "exoskeleton_loop.py")
+
+
+@pytest.fixture
+def stream() -> Iterator[ScriptedStream]:
+    made = ScriptedStream()
+    yield made
+    made.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,6 @@ from worn_suit import until
 
 # A share of 0.25 of 1 Nm/kg at 70 kg.
 TORQUE_NM = 17.5
-
-
-@pytest.fixture
-def stream() -> Iterator[ScriptedStream]:
-    made = ScriptedStream()
-    yield made
-    made.close()
 
 
 def test_a_service_of_another_schema_lets_the_torque_go_down_and_is_told(

@@ -199,6 +199,7 @@ def test_the_example_says_what_it_takes_and_refuses_what_cannot_be_kept(program:
         (("--share",), "--share"),
         (("--rate", "5"), "100 to 10000"),
         (("--rate", "nan"), "100 to 10000"),
+        (("--key", "tablet.key_secret"), "--control too"),
     ]:
         code, text = said(*words)
         assert code and why in text, words
