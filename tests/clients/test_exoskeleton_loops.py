@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import zmq
 from built import Builder, Told
+from test_cpp_messages import message
 from walking_suit import WalkingSuit
 from worn_suit import until
 
@@ -203,6 +205,25 @@ def test_the_example_says_what_it_takes_and_refuses_what_cannot_be_kept(program:
     ]:
         code, text = said(*words)
         assert code and why in text, words
+
+
+def test_the_latencies_are_told_without_the_first_half_second(build: Builder) -> None:
+    """As the Python readers of `bench clients` do: its 100 frames are old here."""
+    with zmq.Context() as context, context.socket(zmq.XPUB) as publisher:
+        publisher.setsockopt(zmq.LINGER, 0)
+        publisher.bind("tcp://127.0.0.1:*")
+        words = [build.example("read_latency"), publisher.getsockopt_string(zmq.LAST_ENDPOINT), "50"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+            assert [publisher.recv() for _ in range(2)] == [b"\x01frame", b"\x01hello"]
+            for seq in range(1000):
+                age_ns = 10**10 if seq < 100 else 0
+                publisher.send_multipart([b"frame", message(seq, time.monotonic_ns() - age_ns)])
+                if process.poll() is not None:
+                    break
+                time.sleep(0.005)
+            delays_ns = [int(line) for line in process.communicate()[0].splitlines()]
+    assert len(delays_ns) == 50
+    assert all(0 < delay < 10**10 for delay in delays_ns)
 
 
 def test_the_other_examples_run(build: Builder, suit: WalkingSuit, tmp_path: Path) -> None:
