@@ -184,6 +184,8 @@ public:
 
     const Named* begin() const { return entries_.data(); }
     const Named* end() const { return entries_.data() + size_; }
+    Named* begin() { return entries_.data(); }
+    Named* end() { return entries_.data() + size_; }
     std::size_t size() const { return size_; }
     /// NaN where the name is not there.
     double at(std::string_view name) const {
