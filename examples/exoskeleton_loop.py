@@ -9,7 +9,10 @@ loops of 1 kHz. Needs pyzmq and msgpack.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
+import os
+import select
 import signal
 import sys
 import time
@@ -22,25 +25,45 @@ LONGEST_STEP_S = 0.01
 
 
 class TorqueRamp:
-    """Limits torque and its rate. Without a wish it goes down in a straight line over `down_s`, which the rate limit
-    always allows; with one again it comes back by a share that takes `up_s` to grow to all that is wanted."""
+    """Limits torque and its rate. Once a wish is missing it goes down in a straight line over `down_s`, which the rate
+    limit always allows, and to the end; behind `steady_s` of wishes without a gap it comes back from none, by a share
+    that takes `up_s` to grow to all that is wanted."""
 
-    def __init__(self, limit_nm: float, rate_nm_per_s: float, down_s: float, up_s: float) -> None:
-        """ValueError: limits that cannot all be kept."""
-        if not (min(limit_nm, rate_nm_per_s, up_s) > 0 and 0.1 <= down_s <= 0.3):
-            raise ValueError("the limits must be above zero, and the way down must take 100 to 300 ms")
+    def __init__(
+        self,
+        limit_nm: float,
+        rate_nm_per_s: float,
+        down_s: float,
+        up_s: float,
+        steady_s: float,
+        longest_step_s: float = LONGEST_STEP_S,
+    ) -> None:
+        """ValueError: settings that cannot all be kept."""
+        above_zero = (limit_nm, rate_nm_per_s, up_s, longest_step_s)
+        if not all(math.isfinite(one) and one > 0 for one in above_zero):
+            raise ValueError("torque limit, rate limit, way up and longest step must be above zero")
+        if not 0.1 <= down_s <= 0.3:
+            raise ValueError("the way down must take 100 to 300 ms")
+        if not 0.1 <= steady_s <= 10:
+            raise ValueError("what comes before the way up must take 100 ms to 10 s")
         if limit_nm > rate_nm_per_s * down_s:
             raise ValueError("the rate limit must allow the torque limit to go down in time")
         self.state = "off"
         self.torque_nm = 0.0
         self._limit_nm, self._rate, self._down_s, self._up_s = limit_nm, rate_nm_per_s, down_s, up_s
-        self._share = self._fall_nm_per_s = 0.0
+        self._steady_s, self._longest_step_s = steady_s, longest_step_s
+        self._share = self._fall_nm_per_s = self._wished_s = 0.0
 
     def step(self, wanted_nm: float | None, elapsed_s: float) -> float:
-        """The torque from now on. wanted_nm: None where nothing may be acted on. elapsed_s: since the step before."""
-        dt = min(elapsed_s, LONGEST_STEP_S)
-        if wanted_nm is not None:
-            self._follow(wanted_nm, dt)
+        """The torque from now on. wanted_nm: None, or no number, where nothing may be acted on. elapsed_s: since the
+        step before."""
+        dt = max(0.0, min(elapsed_s, self._longest_step_s))
+        # By min and max alone a NaN would become the whole limit.
+        wish = wanted_nm if wanted_nm is not None and math.isfinite(wanted_nm) else None
+        self._wished_s = 0.0 if wish is None else self._wished_s + dt
+        is_up = self.state in ("rising", "following")
+        if wish is not None and (is_up or (self.state == "off" and self._wished_s > self._steady_s)):
+            self._follow(wish, dt)
         elif self.state != "off":
             self._fall(dt)
         return self.torque_nm
@@ -55,7 +78,6 @@ class TorqueRamp:
     def _fall(self, dt: float) -> None:
         if self.state != "falling":
             self.state, self._fall_nm_per_s = "falling", abs(self.torque_nm) / self._down_s
-        self._share = max(0.0, self._share - dt / self._down_s)
         left = abs(self.torque_nm) - self._fall_nm_per_s * dt
         if left > 1e-9:
             self.torque_nm = math.copysign(left, self.torque_nm)
@@ -63,13 +85,63 @@ class TorqueRamp:
             self.state, self.torque_nm, self._share = "off", 0.0, 0.0
 
 
-def usable_moment(client: FrameClient, name: str, max_age_ms: float) -> float | None:
-    """In Nm/kg; None unless it may be acted on: young, alive, at its rate, valid, and carried by the feet."""
-    frame = client.value(max_age_ms)
+def wanted(client: FrameClient, options: argparse.Namespace) -> tuple[float, float | None]:
+    """The moment in Nm/kg and the torque in Nm; NaN and None unless they may be acted on: the frame young, alive, at
+    its rate and valid, the moment carried by the feet, the wearer's mass known."""
+    frame = client.value(options.max_age_ms)
     if frame is None or not frame.moment_valid:
-        return None
-    moment = frame.moment.get(name, math.nan)
-    return moment if math.isfinite(moment) else None
+        return math.nan, None
+    moment = frame.moment.get(options.moment, math.nan)
+    mass_kg = options.mass or (client.hello or {}).get("body_mass_kg")
+    return moment, options.share * moment * mass_kg if mass_kg else None
+
+
+def tell(line: str) -> None:
+    """Nobody who does not read, or no longer, may hold up or end a loop that has torque on."""
+    with contextlib.suppress(OSError):
+        if select.select([], [1], [], 0)[1]:
+            os.write(1, line.encode())
+
+
+def assist(client: FrameClient, ramp: TorqueRamp, options: argparse.Namespace) -> str | None:
+    """Until a signal comes, or the client fails, and the torque has gone down; why it failed."""
+    ending: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: ending.append(number))
+    failure = None
+    tell("t,state,input,torque\n")
+    before_s = due_s = time.monotonic()
+    while not (ending or failure) or ramp.state != "off":
+        # Multiples of the period since the start; those that were overslept are left out.
+        due_s += (max(0.0, time.monotonic() - due_s) * options.rate // 1 + 1) / options.rate
+        time.sleep(max(0.0, due_s - time.monotonic()))
+        now_s = time.monotonic()
+        moment, torque = math.nan, None
+        if not (ending or failure):
+            try:
+                moment, torque = wanted(client, options)
+            except Exception as error:  # whatever it is, the torque goes down by its ramp
+                failure = f"{type(error).__name__}: {error}"
+        torque_nm = ramp.step(torque, now_s - before_s)
+        before_s = now_s
+        # Here the torque goes to the drive, whose own watchdog must see to it that this loop still runs.
+        tell(f"{now_s:.6f},{ramp.state},{moment:.6g},{torque_nm:.9g}\n")
+    return failure
+
+
+def made_ramp(options: argparse.Namespace) -> TorqueRamp:
+    """ValueError: settings that cannot all be kept."""
+    if options.key and not options.control:
+        raise ValueError("--key is for a suit on another machine, whose clock has to be known: --control too")
+    if not 100 <= options.rate <= 10_000:
+        raise ValueError("--rate: 100 to 10000")
+    for name in ("mass", "max_age_ms"):
+        value = getattr(options, name)
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise ValueError(f"--{name.replace('_', '-')}: above zero")
+    ways_s = (ms / 1000 for ms in (options.down_ms, options.up_ms, options.steady_ms))
+    longest_step_s = max(LONGEST_STEP_S, 2 / options.rate)
+    return TorqueRamp(options.torque_limit, options.rate_limit, *ways_s, longest_step_s)
 
 
 def main() -> None:
@@ -77,8 +149,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--endpoint", default="tcp://127.0.0.1:5555", help="the stream, of this machine")
-    add("--key", type=Path, help="of `second-skin keys add`, where the address asks for one")
+    add("--endpoint", default="tcp://127.0.0.1:5555", help="the stream")
+    add("--control", help="address of a suit on another machine, whose clock is then asked for")
+    add("--key", type=Path, help="of `second-skin keys add`, for both addresses")
     add("--moment", default="ankle_angle_r_moment", help="what is assisted; the torque has its sign")
     add("--share", type=float, default=0.2, help="of the biological moment")
     add("--mass", type=float, help="kg of the wearer; without it, what the suit says")
@@ -87,29 +160,20 @@ def main() -> None:
     add("--torque-limit", type=float, default=30.0, help="Nm")
     add("--rate-limit", type=float, default=300.0, help="Nm/s")
     add("--down-ms", type=float, default=200.0, help="100 to 300: how long the torque takes to go")
-    add("--up-ms", type=float, default=500.0, help="how long it takes to come back")
+    add(
+        "--steady-ms", type=float, default=500.0, help="how long without a gap it may be acted on before that"
+    )
+    add("--up-ms", type=float, default=500.0, help="how long the torque takes to come back, from none")
     options = parser.parse_args()
-    ramp = TorqueRamp(options.torque_limit, options.rate_limit, options.down_ms / 1000, options.up_ms / 1000)
-    ending: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, _: ending.append(number))
-    print("t,state,input,torque")
-    with FrameClient(options.endpoint, key_file=options.key) as client:
-        before_s = due_s = time.monotonic()
-        while not ending or ramp.state != "off":
-            # Multiples of the period since the start; those that were overslept are left out.
-            due_s += (max(0.0, time.monotonic() - due_s) * options.rate // 1 + 1) / options.rate
-            time.sleep(max(0.0, due_s - time.monotonic()))
-            now_s = time.monotonic()
-            moment = None if ending else usable_moment(client, options.moment, options.max_age_ms)
-            mass_kg = options.mass or (client.hello or {}).get("body_mass_kg")
-            wanted = options.share * moment * mass_kg if moment is not None and mass_kg else None
-            torque_nm = ramp.step(wanted, now_s - before_s)
-            before_s = now_s
-            # Here the torque goes to the drive, whose own watchdog must see to it that this loop still runs.
-            told = math.nan if moment is None else moment
-            sys.stdout.write(f"{now_s:.6f},{ramp.state},{told:.6g},{torque_nm:.9g}\n")
-            sys.stdout.flush()
+    try:
+        ramp = made_ramp(options)
+    except ValueError as error:
+        parser.error(str(error))
+    far = options.control is not None
+    with FrameClient(
+        options.endpoint, key_file=options.key, same_clock=not far, control=options.control
+    ) as client:
+        sys.exit(assist(client, ramp, options))
 
 
 if __name__ == "__main__":

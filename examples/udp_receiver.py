@@ -4,7 +4,8 @@ Simulink's UDP Receive and for microcontrollers.
     python examples/udp_receiver.py --port 9000 --count 200
 
 docs/clients.md has the layout byte by byte. A receiver checks length, magic, version and CRC, and throws away what
-comes out of order; it has no connection that could tell of a service's end: silence is all there is to act on.
+comes out of order; it has no connection that could tell of a service's end: that no packet came that may be acted on,
+for whatever reason, is all there is to go by.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ NAMES = (
     "ankle_angle_l",
 )
 STATES = ("waiting", "degraded", "settling", "running")
-# A controller brings its torque down by itself, in a ramp, once nothing valid has come for so long.
+# A controller brings its torque down by itself, in a ramp, once nothing it may act on has come for so long.
 SILENCE_S = 0.05
 
 
@@ -104,7 +105,6 @@ def main() -> None:
     options = parser.parse_args()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind((options.host, options.port))
-        receiver.settimeout(SILENCE_S)
         listen(receiver, options.count)
 
 
@@ -112,16 +112,18 @@ def listen(receiver: socket.socket, count: int | None) -> None:
     """One line a packet, until `count` of them."""
     newest = (0, 0)
     seen = bad = 0
-    silent = False
+    deadline_s, is_down = time.monotonic() + SILENCE_S, False
     while count is None or seen < count:
+        # Looked at before each packet: no stream of packets that are damaged or not valid may hold it up.
+        left_s = deadline_s - time.monotonic()
+        if left_s <= 0 and not is_down:
+            is_down = True
+            print(f"nothing valid for {SILENCE_S * 1e3:.0f} ms: bring the torque down", flush=True)
+        receiver.settimeout(left_s if left_s > 0 else SILENCE_S)
         try:
             packet = decode(receiver.recv(2048))
         except TimeoutError:
-            if not silent:
-                print(f"silence for {SILENCE_S * 1e3:.0f} ms: bring the torque down", flush=True)
-            silent = True
             continue
-        silent = False
         if packet is None:
             bad += 1
             continue
@@ -129,6 +131,8 @@ def listen(receiver: socket.socket, count: int | None) -> None:
             continue  # overtaken on the way
         newest = (packet.session, packet.seq)
         seen += 1
+        if packet.valid and packet.moment_valid:
+            deadline_s, is_down = time.monotonic() + SILENCE_S, False
         now_ms = (time.monotonic_ns() - packet.publish_ns) * 1e-6
         print(
             f"{packet.seq} {packet.state} {'valid' if packet.valid else 'not valid'}  sent {packet.age_ms:.1f} ms "

@@ -5,7 +5,7 @@
     with FrameClient() as client:
         while True:                              # at the controller's own rate
             frame = client.value(max_age_ms=20)
-            if frame is None:
+            if frame is None or not frame.moment_valid:
                 ramp_torque_down()               # nothing that may be acted on: the consumer must act by itself
             else:
                 control(frame.angle["knee_angle_r"], frame.moment["knee_angle_r_moment"])

@@ -1,13 +1,15 @@
 // An exoskeleton's controller: a share of a joint's moment as torque, none where the stream may not be acted on.
+#include <poll.h>
 #include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <string>
 
-#include "second_skin.hpp"
+#include "clock_offset.hpp"
 #include "torque_ramp.hpp"
 
 namespace {
@@ -16,7 +18,8 @@ constexpr const char* kHelp = R"(exoskeleton_loop [--OPTION VALUE ...]
 writes t,state,input,torque (s, word, Nm/kg, Nm), a line each step.
 
   --endpoint tcp://127.0.0.1:5555    the stream
-  --key FILE                         of `second-skin keys add`, where the suit is another machine
+  --control ADDRESS                  of a suit on another machine, whose clock is then asked for
+  --key FILE                         of `second-skin keys add`, for both addresses
   --moment ankle_angle_r_moment      what is assisted; the torque has its sign
   --share 0.2                        of the biological moment
   --mass KG                          of the wearer; without it, what the suit says
@@ -26,8 +29,9 @@ writes t,state,input,torque (s, word, Nm/kg, Nm), a line each step.
   --rate-limit 300                   Nm/s
   --down-ms 200                      100 to 300: how long the torque takes to go when the stream is silent, stale,
                                      slow or not valid
-  --up-ms 500                        how long it takes to come back
-  --seconds 0                        ends after that long; 0: by SIGINT or SIGTERM, after the torque has gone down
+  --steady-ms 500                    how long without a gap it may be acted on before the torque comes back
+  --up-ms 500                        how long the torque takes to come back, from none
+  --seconds 0                        ends after that long; 0: by SIGINT, SIGTERM or SIGHUP, once the torque is down
 )";
 
 volatile sig_atomic_t ending = 0;
@@ -45,6 +49,11 @@ public:
     std::string text(const char* name, const char* otherwise) const {
         const auto found = given_.find(name);
         return found == given_.end() ? otherwise : found->second;
+    }
+    double positive(const char* name, const char* otherwise) const {
+        const double value = number(name, otherwise);
+        if (std::isfinite(value) && value > 0) return value;
+        throw std::invalid_argument(std::string(name) + ": above zero");
     }
     double number(const char* name, const char* otherwise) const {
         const std::string word = text(name, otherwise);
@@ -74,50 +83,72 @@ private:
     std::int64_t period_ns_, due_ns_ = second_skin::monotonic_ns();
 };
 
+/// Nobody who does not read, or no longer, may hold up or end a loop that has torque on.
+void tell(const char* line, int size) {
+    pollfd out{STDOUT_FILENO, POLLOUT, 0};
+    if (poll(&out, 1, 0) > 0 && write(STDOUT_FILENO, line, static_cast<std::size_t>(size)) < 0) return;
+}
+
 void run(const Words& words) {
     second_skin::Options options;
     options.key_file = words.text("--key", "");
-    options.same_clock = options.key_file.empty();
+    const std::string control = words.text("--control", "");
+    options.same_clock = control.empty();
+    if (!options.key_file.empty() && options.same_clock)
+        throw std::invalid_argument(
+            "--key is for a suit on another machine, whose clock has to be known: --control too");
     second_skin::FrameClient client(words.text("--endpoint", "tcp://127.0.0.1:5555"), options);
     second_skin::RampSettings settings;
     settings.torque_limit_nm = words.number("--torque-limit", "30");
     settings.rate_limit_nm_per_s = words.number("--rate-limit", "300");
     settings.down_s = words.number("--down-ms", "200") / 1000;
     settings.up_s = words.number("--up-ms", "500") / 1000;
+    settings.steady_s = words.number("--steady-ms", "500") / 1000;
     const double rate_hz = words.number("--rate", "1000");
     if (!(rate_hz >= 100 && rate_hz <= 10'000)) throw std::invalid_argument("--rate: 100 to 10000");
     settings.longest_step_s = std::max(settings.longest_step_s, 2 / rate_hz);
     second_skin::TorqueRamp ramp(settings);
     const std::string moment = words.text("--moment", "ankle_angle_r_moment");
-    const double share = words.number("--share", "0.2"), max_age_ms = words.number("--max-age-ms", "30");
-    const double mass_kg = words.number("--mass", "0"), seconds = words.number("--seconds", "0");
+    const double share = words.number("--share", "0.2"), max_age_ms = words.positive("--max-age-ms", "30");
+    const bool mass_given = !words.text("--mass", "").empty();
+    const double mass_kg = mass_given ? words.positive("--mass", "") : 0, seconds = words.number("--seconds", "0");
 
+    std::optional<second_skin::ClockWatch> clock;
+    if (!control.empty()) clock.emplace(client, control, options.key_file);
     Pace pace(rate_hz);
     std::int64_t before_ns = pace.wait();
     const std::int64_t end_ns = seconds > 0 ? before_ns + static_cast<std::int64_t>(seconds * 1e9) : INT64_MAX;
-    std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
-    std::puts("t,state,input,torque");
+    std::string failure;
+    char line[128] = "t,state,input,torque\n";
+    tell(line, static_cast<int>(std::strlen(line)));
     while (true) {
         const std::int64_t now_ns = pace.wait();
-        const bool leaving = ending || now_ns > end_ns;
-        const std::optional<double> mass = mass_kg > 0 ? mass_kg : client.body_mass_kg();
+        const bool leaving = ending || now_ns > end_ns || !failure.empty();
         std::optional<double> input, wanted;
-        if (!leaving) input = client.value(moment, max_age_ms);
-        if (input && mass) wanted = share * *input * *mass;
+        if (!leaving) try {
+            if (clock) clock->turn();
+            input = client.value(moment, max_age_ms);
+            const std::optional<double> mass = mass_kg > 0 ? mass_kg : client.body_mass_kg();
+            if (input && mass) wanted = share * *input * *mass;
+        } catch (const std::exception& error) {
+            failure = error.what();  // the torque goes down by its ramp, whatever it is
+        }
         const double torque = ramp.step(wanted, static_cast<double>(now_ns - before_ns) * 1e-9);
         before_ns = now_ns;
         // Here the torque goes to the drive, whose own watchdog must see to it that this loop still runs.
-        std::printf("%.6f,%s,%.6g,%.9g\n", static_cast<double>(now_ns) * 1e-9, name(ramp.state()),
-                    input.value_or(second_skin::kNan), torque);
-        if (leaving && ramp.state() == second_skin::TorqueRamp::State::off) return;
+        tell(line, std::snprintf(line, sizeof line, "%.6f,%s,%.6g,%.9g\n", static_cast<double>(now_ns) * 1e-9,
+                                 name(ramp.state()), input.value_or(second_skin::kNan), torque));
+        if (leaving && ramp.state() == second_skin::TorqueRamp::State::off) break;
     }
+    if (!failure.empty()) throw std::runtime_error(failure);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) try {
     if (argc == 2 && std::string(argv[1]) == "--help") return std::fputs(kHelp, stdout) < 0;
-    for (const int number : {SIGINT, SIGTERM}) signal(number, [](int) { ending = 1; });
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) signal(number, [](int) { ending = 1; });
+    signal(SIGPIPE, SIG_IGN);
     run(Words(argc, argv));
 } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());

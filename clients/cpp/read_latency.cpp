@@ -1,4 +1,5 @@
-// read_latency ENDPOINT COUNT [KEY]: of each of COUNT frames, the ns from its sending to its being read, a line each.
+// read_latency ENDPOINT COUNT [KEY]: of each of COUNT frames, the ns from its sending until its values are at hand, a
+// line each; without the first half second's, in which the connection comes about and caches warm up.
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
@@ -10,14 +11,14 @@ int main(int argc, char** argv) try {
     second_skin::Options options;
     if (argc > 3) options.key_file = argv[3];
     second_skin::FrameClient client(argv[1], options);
-    const std::size_t count = std::strtoull(argv[2], nullptr, 10);
+    const std::size_t skipped = second_skin::kRateHz / 2, count = skipped + std::strtoull(argv[2], nullptr, 10);
     std::vector<std::int64_t> found;
     found.reserve(count + 100);
     while (found.size() < count)
         client.recv_all(1000, [&found](const second_skin::Frame& frame) {
-            found.push_back(frame.receive_ns - frame.publish_ns);
+            found.push_back(second_skin::monotonic_ns() - frame.publish_ns);
         });
-    for (std::size_t i = 0; i < count; i++) std::printf("%lld\n", static_cast<long long>(found[i]));
+    for (std::size_t i = skipped; i < count; i++) std::printf("%lld\n", static_cast<long long>(found[i]));
 } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return EXIT_FAILURE;

@@ -39,7 +39,7 @@ constexpr double kRateTolerance = 0.1;
 constexpr std::int64_t kStaleNs = 20'000'000;
 // A TCP connection that is silent for so long is made anew: behind a lost Wi-Fi it may stay half-open for minutes.
 constexpr std::int64_t kSilenceNs = 1'000'000'000;
-// How far two machines' clocks may drift apart, and how wrong an offset between them may be.
+// How far two machines' clocks may drift apart, and how wrong a measured offset may be where nobody says.
 constexpr double kDrift = 100e-6;
 constexpr std::int64_t kOffsetErrorNs = 5'000'000;
 constexpr std::size_t kMostNames = 256;
@@ -184,6 +184,8 @@ public:
 
     const Named* begin() const { return entries_.data(); }
     const Named* end() const { return entries_.data() + size_; }
+    Named* begin() { return entries_.data(); }
+    Named* end() { return entries_.data() + size_; }
     std::size_t size() const { return size_; }
     /// NaN where the name is not there.
     double at(std::string_view name) const {
@@ -316,17 +318,22 @@ private:
 /// What comes in, by its bytes and their time alone: keeps the newest frame, counts, and judges. No socket, no clock.
 class Intake {
 public:
-    /// same_clock: the service runs on this machine. offset_ns: its clock minus ours where that was measured; without
-    /// it, ages count from the fastest frames of the session.
-    Intake(bool same_clock, std::optional<std::int64_t> offset_ns)
-        : same_clock_(same_clock && !offset_ns),
-          offset_given_(offset_ns.has_value()),
-          offset_ns_(offset_ns.value_or(0)) {}
+    /// same_clock: the service runs on this machine. Otherwise, until `set_offset`, ages count from the fastest frames
+    /// of the session.
+    explicit Intake(bool same_clock) : same_clock_(same_clock) {}
 
-    void set_offset_ns(std::int64_t offset_ns) {
+    /// The service's clock minus ours, as it was at our now_ns within error_ns to either side.
+    void set_offset(std::int64_t offset_ns, std::int64_t error_ns, std::int64_t now_ns) {
         same_clock_ = false;
-        offset_given_ = true;
+        measured_ = true;
         offset_ns_ = offset_ns;
+        offset_error_ns_ = error_ns;
+        measured_ns_ = now_ns;
+    }
+    /// By how much the offset may be wrong by now: the clocks drift.
+    std::int64_t offset_error_ns(std::int64_t now_ns) const {
+        const auto since_ns = static_cast<double>(std::max<std::int64_t>(0, now_ns - measured_ns_));
+        return measured_ ? offset_error_ns_ + static_cast<std::int64_t>(kDrift * since_ns) : 0;
     }
 
     std::uint64_t frames = 0, missed = 0, malformed = 0, restarts = 0;
@@ -369,11 +376,12 @@ public:
         return (kRateWindow - 1) * 1e9 / static_cast<double>(std::max<std::int64_t>(1, last_ns - first_ns));
     }
 
-    /// False also for a frame from the future: then the clocks are not what they were said to be.
+    /// Whether it cannot have been sent longer ago. False also for a frame from the future: then the clocks are not
+    /// what they were said to be.
     bool sent_within(std::int64_t limit_ns, std::int64_t now_ns) const {
         if (!has_frame_) return false;
-        const std::int64_t age_ns = now_ns + offset_ns_ - newest_.publish_ns;
-        return age_ns >= (same_clock_ ? 0 : -kOffsetErrorNs) && age_ns < limit_ns;
+        const std::int64_t age_ns = now_ns + offset_ns_ - newest_.publish_ns, error_ns = offset_error_ns(now_ns);
+        return age_ns >= -error_ns && age_ns < limit_ns - error_ns;
     }
     /// Read just now is not enough: after a stall of this client, frames of a dead service still wait.
     bool alive(std::int64_t now_ns) const {
@@ -401,7 +409,7 @@ private:
         }
         incoming_.receive_ns = now_ns;
         if (!first_of_session_ && incoming_.seq > newest_.seq) missed += incoming_.seq - newest_.seq - 1;
-        if (!same_clock_ && !offset_given_) follow_clock();
+        if (!same_clock_ && !measured_) follow_clock();
         std::swap(newest_, incoming_);
         sent_ns_[sent_count_++ % kRateWindow] = newest_.publish_ns;
         has_frame_ = true;
@@ -417,8 +425,8 @@ private:
         offset_ns_ = first_of_session_ ? ahead_ns : std::max(faded_ns, ahead_ns);
     }
 
-    bool same_clock_, offset_given_;
-    std::int64_t offset_ns_;
+    bool same_clock_, measured_ = false;
+    std::int64_t offset_ns_ = 0, offset_error_ns_ = 0, measured_ns_ = 0;
     Frame newest_, incoming_;
     bool has_frame_ = false, first_of_session_ = true;
     std::array<std::int64_t, kRateWindow> sent_ns_{};
@@ -498,6 +506,7 @@ public:
         }
         return false;
     }
+    const std::string& endpoint() const { return endpoint_; }
     const void* data() { return zmq_msg_data(&message_); }
     std::size_t size() const { return zmq_msg_size(&message_); }
     std::int64_t heard_ns() const { return heard_ns_; }
@@ -530,6 +539,7 @@ struct Options {
     int queue_frames = 20;                        // how many ZeroMQ keeps between two calls
     bool same_clock = true;                       // false: ages count from the fastest frames of the session
     std::optional<std::int64_t> clock_offset_ns;  // the service's clock minus this machine's, where that was measured
+    std::int64_t clock_error_ns = kOffsetErrorNs;  // how wrong that may be; a frame counts as old as it can be by it
 };
 
 /// A subscription to one service; reconnects by itself. Not for use from several threads at once.
@@ -541,7 +551,8 @@ class FrameClient {
 public:
     /// Connects in the background: no service need be there yet. Error: no such address, or a bad key file.
     explicit FrameClient(const std::string& endpoint = "tcp://127.0.0.1:5555", const Options& options = {})
-        : socket_(endpoint, ZMQ_SUB), intake_(options.same_clock, options.clock_offset_ns) {
+        : socket_(endpoint, ZMQ_SUB), intake_(options.same_clock) {
+        if (options.clock_offset_ns) set_clock_offset_ns(*options.clock_offset_ns, options.clock_error_ns);
         socket_.set(ZMQ_RCVHWM, options.queue_frames);
         socket_.set(ZMQ_RCVBUF, 16'384);
         for (const char* topic : {"frame", "hello"}) socket_.set(ZMQ_SUBSCRIBE, topic, 5);
@@ -599,7 +610,9 @@ public:
     /// The service's session id, random at each of its starts; empty before anything came.
     const std::string& session() const { return intake_.session; }
     /// From now on, where the clock of another machine was measured anew (clock_offset.hpp).
-    void set_clock_offset_ns(std::int64_t offset_ns) { intake_.set_offset_ns(offset_ns); }
+    void set_clock_offset_ns(std::int64_t offset_ns, std::int64_t error_ns = kOffsetErrorNs) {
+        intake_.set_offset(offset_ns, error_ns, monotonic_ns());
+    }
     /// Of the wearer, by which a moment in Nm/kg becomes one in Nm; empty before `hello`, and without a wearer.
     std::optional<double> body_mass_kg() { return take_in().body_mass_kg; }
 

@@ -61,12 +61,17 @@ class Builder:
 
 
 class Told:
-    """A program that runs, and the lines it has written."""
+    """A program that runs, and the lines it has written; with errors=True also what it wrote to stderr."""
 
-    def __init__(self, folder: Path, *command: object) -> None:
+    def __init__(self, folder: Path, *command: object, errors: bool = False) -> None:
         self.path = folder / f"told-{time.monotonic_ns()}"
-        with self.path.open("w") as out:
-            self.process = subprocess.Popen([str(word) for word in command], stdout=out)
+        self._errors = self.path.with_suffix(".errors")
+        with self.path.open("w") as out, self._errors.open("w") as err:
+            words = [str(word) for word in command]
+            self.process = subprocess.Popen(words, stdout=out, stderr=err if errors else None)
+
+    def errors(self) -> str:
+        return self._errors.read_text()
 
     def __enter__(self) -> Told:
         return self

@@ -11,7 +11,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "jetson_runtime" / "service"))
 
-from built import Builder
+from built import ROOT, Builder
+from scripted_stream import ScriptedStream
 from walking_suit import WalkingSuit, walking
 
 
@@ -25,3 +26,23 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Builder:
 def suit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WalkingSuit]:
     with walking(tmp_path_factory.mktemp("walking")) as made:
         yield made
+
+
+@pytest.fixture(params=["C++", "Python"])
+def language(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def program(request: pytest.FixtureRequest, language: str) -> tuple[str, ...]:
+    """The example controller in that language."""
+    if language == "C++":
+        return (str(request.getfixturevalue("build").example("exoskeleton_loop")),)
+    return sys.executable, str(ROOT / "examples" / "exoskeleton_loop.py")
+
+
+@pytest.fixture
+def stream() -> Iterator[ScriptedStream]:
+    made = ScriptedStream()
+    yield made
+    made.close()

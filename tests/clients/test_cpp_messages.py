@@ -54,10 +54,12 @@ def message(seq: int = 0, publish_ns: int = 0, **changes: Any) -> bytes:
     return packed
 
 
-def fed(build: Builder, clock: str | int, records: Sequence[tuple[int, bytes]]) -> list[dict[str, Any]]:
-    """What the client says after each of (now_ns, payload)."""
+def fed(build: Builder, clock: str, records: Sequence[tuple[int, bytes]]) -> list[dict[str, Any]]:
+    """What the client says after each of (now_ns, payload). clock: as of feed.cpp."""
     stdin = b"".join(struct.pack("<Iq", len(payload), now_ns) + payload for now_ns, payload in records)
-    done = subprocess.run([build.driver("feed"), str(clock)], input=stdin, capture_output=True, check=True)
+    done = subprocess.run(
+        [build.driver("feed"), *clock.split()], input=stdin, capture_output=True, check=True
+    )
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -97,9 +99,27 @@ def test_a_service_whose_clock_is_ahead_is_never_taken_for_fresh(build: Builder)
 
 
 def test_a_measured_offset_is_counted_in(build: Builder) -> None:
-    told = fed(build, 10**12, steady(110, ahead_ns=10**12 + 3_000_000))  # and was measured 3 ms wrong
+    told = fed(build, f"{10**12} 5000000", steady(110, ahead_ns=10**12 + 3_000_000))  # measured 3 ms wrong
     assert all(one["alive"] and one["fresh"] for one in told)
-    assert not any(one["alive"] for one in fed(build, 10**12, steady(110, ahead_ns=10**12 - 10**8)))
+    wrong = steady(110, ahead_ns=10**12 - 10**8)
+    assert not any(one["alive"] for one in fed(build, f"{10**12} 5000000", wrong))
+
+
+@pytest.mark.parametrize("error_ms", [0.0, 3.0, 12.0, 30.0])
+def test_a_frame_is_taken_to_be_as_old_as_it_can_be(build: Builder, error_ms: float) -> None:
+    """By what the offset may be wrong, and 100 ppm of the time since it was measured: the Python client's rule."""
+    seconds = (1, 30, 60, 90, 120, 240, 480, 600)
+    age_ns = 1_000_000
+    frames = [(s * 10**9, message(s, s * 10**9 - age_ns)) for s in seconds]
+    told = fed(build, f"0 {round(error_ms * 1e6)}", frames)
+    for second, one in zip(seconds, told, strict=True):
+        most_ms = 1.0 + error_ms + 1e-4 * second * 1e3
+        assert one["fresh"] == (most_ms < 20.0)
+        assert one["alive"] == (most_ms < 50.0)
+    within = [(10**9, message(0, 10**9 + round((error_ms + 0.05) * 1e6)))]
+    beyond = [(10**9, message(0, 10**9 + round((error_ms + 0.15) * 1e6)))]
+    assert fed(build, f"0 {round(error_ms * 1e6)}", within)[0]["alive"]
+    assert not fed(build, f"0 {round(error_ms * 1e6)}", beyond)[0]["alive"]
 
 
 @pytest.mark.parametrize("skew", [-50e-6, 0.0, 50e-6])

@@ -5,21 +5,32 @@ from __future__ import annotations
 import math
 import signal
 import subprocess
-import sys
 import time
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from built import ROOT, Builder, Told
+import zmq
+from built import Builder, Told
+from test_cpp_messages import message
 from walking_suit import WalkingSuit
 from worn_suit import until
 
 from jetson_runtime.client import FrameClient
 
-RATE_NM_S, DOWN_MS, UP_MS = 300.0, 200.0, 500.0
-SETTINGS = ("--share", "0.25", "--rate-limit", RATE_NM_S, "--down-ms", DOWN_MS, "--up-ms", UP_MS)
+RATE_NM_S, DOWN_MS, STEADY_MS, UP_MS = 300.0, 200.0, 400.0, 500.0
+SETTINGS = tuple(
+    str(word)
+    for name, value in (
+        ("share", 0.25),
+        ("rate-limit", RATE_NM_S),
+        ("down-ms", DOWN_MS),
+        ("steady-ms", STEADY_MS),
+        ("up-ms", UP_MS),
+    )
+    for word in (f"--{name}", value)
+)
 # In which no step is counted longer, so that a loop that overslept does not jump.
 LONGEST_S = {"C++": 0.005, "Python": 0.01}
 # That the end of the stream is seen, a busy machine's delays included.
@@ -56,15 +67,13 @@ def _rows(lines: list[str]) -> list[Row]:
     return [Row(float(t), state, float(value), float(torque)) for t, state, value, torque in cells]
 
 
-@pytest.fixture(params=["C++", "Python"])
-def loop(request: pytest.FixtureRequest, suit: WalkingSuit, tmp_path: Path) -> Loop:
-    if request.param == "C++":
-        program: tuple[object, ...] = (request.getfixturevalue("build").example("exoskeleton_loop"),)
-    else:
-        program = (sys.executable, ROOT / "examples" / "exoskeleton_loop.py")
+@pytest.fixture
+def loop(
+    request: pytest.FixtureRequest, suit: WalkingSuit, tmp_path: Path, program: tuple[str, ...], language: str
+) -> Loop:
     told = Told(tmp_path, *program, "--endpoint", suit.endpoint, *SETTINGS)
     request.addfinalizer(told.__exit__)
-    made = Loop(told, request.param)
+    made = Loop(told, language)
     assert until(lambda: made.is_in("following", 0.0), 120.0), made.newest()
     return made
 
@@ -141,6 +150,8 @@ def test_a_service_killed_in_mid_stance_lets_the_torque_go_down_and_its_successo
     assert_no_steps(rows, loop.longest_s)
     assert_went_down(rows, since_s, loop.longest_s)
     rising = next(i for i, row in enumerate(rows) if row.t > back_s and row.state == "rising")
+    steady = [row for row in rows[:rising] if row.t > rows[rising].t - 0.9 * STEADY_MS / 1000]
+    assert len(steady) > 10 and all(row.state == "off" and not math.isnan(row.input) for row in steady)
     following = next(i for i in range(rising, len(rows)) if rows[i].state == "following")
     assert (
         sum(min(b.t - a.t, loop.longest_s) for a, b in pairwise(rows[rising - 1 : following + 1]))
@@ -171,25 +182,48 @@ def test_one_that_is_to_end_lets_the_torque_go_down_first(loop: Loop, suit: Walk
     assert_went_down(rows, since_s, loop.longest_s)
 
 
-def test_the_example_says_what_it_takes_and_refuses_what_cannot_be_kept(build: Builder) -> None:
-    program = build.example("exoskeleton_loop")
-
+def test_the_example_says_what_it_takes_and_refuses_what_cannot_be_kept(program: tuple[str, ...]) -> None:
     def said(*words: str) -> tuple[int, str]:
-        done = subprocess.run([program, *words], capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run([*program, *words], capture_output=True, text=True, check=False, timeout=60)
         return done.returncode, done.stdout + done.stderr
 
     code, text = said("--help")
-    assert code == 0 and "--down-ms 200" in text
+    assert code == 0 and "--down-ms" in text
     for words, why in [
         (("--down-ms", "50"), "100 to 300 ms"),
+        (("--steady-ms", "0"), "100 ms to 10 s"),
         (("--torque-limit", "90"), "in time"),
-        (("--rate", "1e"), "no number"),
-        (("--nonsense", "1"), "no option"),
-        (("--share",), "no value"),
+        (("--rate-limit", "nan"), "above zero"),
+        (("--max-age-ms", "nan"), "above zero"),
+        (("--mass", "-70"), "above zero"),
+        (("--rate", "1e"), "1e"),
+        (("--nonsense", "1"), "--nonsense"),
+        (("--share",), "--share"),
         (("--rate", "5"), "100 to 10000"),
+        (("--rate", "nan"), "100 to 10000"),
+        (("--key", "tablet.key_secret"), "--control too"),
     ]:
         code, text = said(*words)
-        assert code == 1 and why in text
+        assert code and why in text, words
+
+
+def test_the_latencies_are_told_without_the_first_half_second(build: Builder) -> None:
+    """As the Python readers of `bench clients` do: its 100 frames are old here."""
+    with zmq.Context() as context, context.socket(zmq.XPUB) as publisher:
+        publisher.setsockopt(zmq.LINGER, 0)
+        publisher.bind("tcp://127.0.0.1:*")
+        words = [build.example("read_latency"), publisher.getsockopt_string(zmq.LAST_ENDPOINT), "50"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+            assert [publisher.recv() for _ in range(2)] == [b"\x01frame", b"\x01hello"]
+            for seq in range(1000):
+                age_ns = 10**10 if seq < 100 else 0
+                publisher.send_multipart([b"frame", message(seq, time.monotonic_ns() - age_ns)])
+                if process.poll() is not None:
+                    break
+                time.sleep(0.005)
+            delays_ns = [int(line) for line in process.communicate()[0].splitlines()]
+    assert len(delays_ns) == 50
+    assert all(0 < delay < 10**10 for delay in delays_ns)
 
 
 def test_the_other_examples_run(build: Builder, suit: WalkingSuit, tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from typed_page import ROOT, Reader, blocks, reader
+
+from jetson_runtime import client
 
 PYTHON = [
     (page, number, block.code)
@@ -27,6 +30,18 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
         one.begins("second-skin run --config suit/suit.toml")
         one.waits("second-skin echo --count 1 --json | grep -q '\"valid\": *true'", 1, 2)
         yield one
+
+
+def test_no_example_takes_a_moment_without_asking_for_its_validity() -> None:
+    """Whoever sits has frames that are valid, and moments that are not."""
+    texts = [path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))]
+    codes = [
+        code for text in texts for code in re.findall(r"```(?:python|matlab|js)\n(.*?)```", text, re.DOTALL)
+    ]
+    codes.append(client.__doc__ or "")
+    acting = [code for code in codes if re.search(r"\.moment\b|\"moment\"", code)]
+    assert len(acting) >= 3
+    assert [code for code in acting if "moment_valid" not in code] == []
 
 
 def test_there_is_an_example_of_each() -> None:

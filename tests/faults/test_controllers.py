@@ -174,13 +174,13 @@ def test_packets_of_the_live_suit_are_read_by_the_example(served: Served) -> Non
             numbers: list[int] = []
             while len(numbers) < 50:
                 line = next(lines)
-                assert line.endswith("bad 0\n") or line.startswith("silence"), line
+                assert line.endswith("bad 0\n") or line.startswith("nothing valid"), line
                 if " running valid " in line:
                     numbers.append(int(line.split()[0]))
             assert numbers == sorted(set(numbers))
             assert until(lambda: served.service.status.get("udp", {}).get("sent", 0) > 0)
             assert served.service.status["udp"]["errors"] == 0
             served.service.stop()
-            assert any(line.startswith("silence for 50 ms") for line in lines)
+            assert any(line.startswith("nothing valid for 50 ms") for line in lines)
         finally:
             reader.kill()

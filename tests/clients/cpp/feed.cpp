@@ -1,6 +1,8 @@
 // What the client makes of messages and times that the test chooses: no socket, no clock.
 //
-//     feed same | other | OFFSET_NS      records on stdin: u32 size, i64 now_ns (little-endian), payload
+//     feed same | other | OFFSET_NS ERROR_NS    records on stdin: u32 size, i64 now_ns (little-endian), payload
+//
+// The offset was measured at 0.
 //
 // A line of JSON for each record: what is held at now_ns, and how often memory was asked for meanwhile.
 #include <cstdio>
@@ -21,9 +23,8 @@ void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 int main(int argc, char** argv) {
     const std::string clock = argc > 1 ? argv[1] : "same";
-    std::optional<std::int64_t> offset_ns;
-    if (clock != "same" && clock != "other") offset_ns = std::stoll(clock);
-    second_skin::Intake intake(clock != "other", offset_ns);
+    second_skin::Intake intake(clock != "other");
+    if (argc > 2) intake.set_offset(std::stoll(clock), std::stoll(argv[2]), 0);
     std::vector<char> payload;
     std::uint32_t size = 0;
     std::int64_t now_ns = 0;

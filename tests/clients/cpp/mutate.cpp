@@ -73,7 +73,7 @@ int main(int argc, char** argv) {
     const std::vector<Bytes> whole = read(argv[1]);
     if (whole.empty()) return EXIT_FAILURE;
     Mutator mutator(std::stoull(argv[3]));
-    second_skin::Intake intake(false, std::nullopt);
+    second_skin::Intake intake(false);
     long long schemas = 0;
     double sum = 0;
     for (long i = 0, count = std::atol(argv[2]); i < count; i++) {

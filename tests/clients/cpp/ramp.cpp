@@ -1,4 +1,4 @@
-// ramp LIMIT RATE DOWN UP LONGEST: each step a line "wanted elapsed" on stdin (wanted: a number, or "-"), and
+// ramp LIMIT RATE DOWN UP STEADY LONGEST: each step a line "wanted elapsed" on stdin (wanted: a number, or "-"), and
 // "state torque" on stdout.
 #include <cstdio>
 #include <cstdlib>
@@ -8,9 +8,9 @@
 #include "torque_ramp.hpp"
 
 int main(int argc, char** argv) try {
-    if (argc != 6) return EXIT_FAILURE;
+    if (argc != 7) return EXIT_FAILURE;
     second_skin::TorqueRamp ramp({std::stod(argv[1]), std::stod(argv[2]), std::stod(argv[3]), std::stod(argv[4]),
-                                  std::stod(argv[5])});
+                                  std::stod(argv[5]), std::stod(argv[6])});
     std::string wanted, elapsed;
     while (std::cin >> wanted >> elapsed) {
         const auto wish = wanted == "-" ? std::nullopt : std::optional(std::stod(wanted));

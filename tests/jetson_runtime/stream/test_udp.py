@@ -7,6 +7,8 @@ import math
 import socket
 import struct
 import sys
+import threading
+import time
 import zlib
 from pathlib import Path
 
@@ -123,6 +125,39 @@ def test_no_damaged_byte_goes_unseen(place, change):
 @given(st.binary(max_size=300))
 def test_what_is_no_packet_is_none(data):
     assert READER.decode(data) is None
+
+
+def _spoilt(packet):
+    return packet[:-1] + bytes([packet[-1] ^ 1])
+
+
+@pytest.mark.parametrize(
+    ("bad", "shown"),
+    [
+        (lambda seq: _spoilt(packet_of(make_frame(seq))), False),
+        (lambda seq: packet_of(make_frame(1)), False),
+        (lambda seq: packet_of(make_frame(seq, valid=False, state="degraded")), True),
+        (lambda seq: packet_of(make_frame(seq, moment_valid=False)), True),
+    ],
+    ids=["damaged", "overtaken", "not valid", "nobody carried"],
+)
+def test_packets_that_may_not_be_acted_on_do_not_put_off_the_way_down(receiver, capsys, bad, shown):
+    """They come at 200 Hz, between packets that may: the deadline is told once, while they come."""
+    good, many = 5, 60
+    reader = threading.Thread(target=READER.listen, args=(receiver, 2 * good + many * shown))
+    reader.start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.connect(receiver.getsockname())
+        for seq in range(1, 2 * good + many + 1):
+            is_good = seq <= good or seq > good + many
+            sender.send(packet_of(make_frame(seq)) if is_good else bad(seq))
+            time.sleep(0.005)
+    reader.join(10.0)
+    assert not reader.is_alive()
+    lines = capsys.readouterr().out.splitlines()
+    told = next(i for i, line in enumerate(lines) if "bring the torque down" in line)
+    behind = [line for line in lines[told:] if not line.startswith("nothing")]
+    assert len(behind) >= good + shown, "only once the others had ended"
 
 
 @pytest.fixture
