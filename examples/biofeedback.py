@@ -64,7 +64,10 @@ class Reading:
 
 
 class Watch:
-    """Smooths the greatest of the moments `names` and says whether it is above `limit` (Nm/kg), with hysteresis."""
+    """Smooths the greatest of the moments `names` and says whether it is above `limit` (Nm/kg), with hysteresis.
+
+    A suit that is worn for one side sends that side's alone: then those of `names` count that it sends.
+    """
 
     def __init__(self, names: Sequence[str], limit: float, smooth_ms: float) -> None:
         self.reading = Reading(None, why="no frame yet")
@@ -73,7 +76,10 @@ class Watch:
 
     def take(self, frame: ReceivedFrame) -> None:
         """A frame behind the one before it; after one that is not valid the smoothing begins anew."""
-        told = [frame.moment.get(name, math.nan) for name in self._names]
+        told = [frame.moment[name] for name in self._names if name in frame.moment]
+        if not told:
+            self.silence(f"the suit does not send {' or '.join(self._names)}")
+            return
         if not moments_hold(frame) or not all(map(math.isfinite, told)):
             self.silence(why_not(frame))
             return

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jetson_runtime.dose import Dose, restored
+from jetson_runtime.dose import Dose, Load, restored
 from jetson_runtime.stream.received import ReceivedFrame
 from jetson_runtime.suit import durable
 from jetson_runtime.suit.errors import ShiftError
@@ -39,7 +39,6 @@ class FrameDose:
     """
 
     def __init__(self, names: Sequence[str], dose: Dose | None = None) -> None:
-        self.names = tuple(names)
         self.dose = dose or Dose(names)
         self._before: ReceivedFrame | None = None
 
@@ -57,11 +56,11 @@ class FrameDose:
         if mass_kg is None or not moments_hold(frame):
             self.dose.tick(None)
             return
-        self.dose.tick([frame.moment.get(name, math.nan) * mass_kg for name in self.names])
+        self.dose.tick([frame.moment.get(name, math.nan) * mass_kg for name in self.dose.loads])
 
 
 class Shift:
-    """The dose of one shift of one wearer, kept in `path`.
+    """The dose of one shift of one wearer, kept in `path`: of those of `names` that the suit sends.
 
     A file that is there is gone on with: what passed since it was saved counts as not heard, by the wall clock. Where
     that clock stood before the time of saving (a machine without a battery for it), nobody knows how long the pause
@@ -74,16 +73,17 @@ class Shift:
         self.restarts = 0
         self.unknown_pauses = 0
         self.mass_kg: float | None = None
+        self._names = tuple(names)
         self._frames = FrameDose(names)
         if path.exists():
-            self._go_on(tuple(names))
+            self._go_on()
 
     @property
     def dose(self) -> Dose:
         return self._frames.dose
 
     def take(self, frame: ReceivedFrame, mass_kg: float | None) -> None:
-        """One frame; ShiftError where the wearer is not the shift's."""
+        """One frame; ShiftError where the wearer is not the shift's, or the suit sends other moments than before."""
         if mass_kg is not None:
             if self.mass_kg is not None and abs(mass_kg - self.mass_kg) > _SAME_MASS_KG:
                 raise ShiftError(
@@ -91,6 +91,9 @@ class Shift:
                     f"{mass_kg:g} kg; name another file"
                 )
             self.mass_kg = mass_kg
+        sent = tuple(name for name in self._names if name in frame.moment)
+        if sent and sent != tuple(self.dose.loads):
+            self._measure(sent)
         self._frames.take(frame, mass_kg)
 
     def save(self) -> None:
@@ -106,9 +109,18 @@ class Shift:
         }
         durable.write(self.path, json.dumps(told, indent=1).encode())
 
-    def _go_on(self, names: tuple[str, ...]) -> None:
+    def _measure(self, sent: tuple[str, ...]) -> None:
+        """Of `sent` alone from here on, while nothing has been measured yet."""
+        if self.dose.valid_ticks:
+            raise ShiftError(
+                f"{self.path}: is of {', '.join(self.dose.loads)}, the suit now sends {', '.join(sent)}; "
+                "name another file"
+            )
+        self.dose.loads = {name: Load() for name in sent}
+
+    def _go_on(self) -> None:
         told, dose = self._read()
-        if tuple(dose.loads) != names:
+        if not set(dose.loads) <= set(self._names):
             raise ShiftError(f"{self.path}: is of {', '.join(dose.loads)}; name another file")
         passed_s = time.time() - told["saved_utc_s"]
         if passed_s > LONGEST_PAUSE_S:
@@ -122,7 +134,7 @@ class Shift:
             dose.unheard(round(passed_s * 1e9))
         self.begun_utc_s, self.mass_kg = told["begun_utc_s"], told["mass_kg"]
         self.restarts = told["restarts"] + 1
-        self._frames = FrameDose(names, dose)
+        self._frames = FrameDose(tuple(dose.loads), dose)
 
     def _read(self) -> tuple[dict[str, Any], Dose]:
         try:

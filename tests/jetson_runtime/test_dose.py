@@ -23,14 +23,14 @@ FIRST = ReceivedFrame(
 )
 
 
-def frame(tick: int, moment: float = 1.0, *, session: str = "s1", valid: bool = True, **more: object):
+def frame(tick: int, lumbar: float = 1.0, *, session: str = "s1", valid: bool = True, **more: object):
     """Tick `tick` of a session, received as it was sent."""
     changes = {
         "session": session,
         "t_ns": tick * PERIOD_NS,
         "receive_ns": tick * PERIOD_NS,
         "valid": valid,
-        "moment": {LUMBAR: moment},
+        "moment": {LUMBAR: lumbar},
         "moment_valid": True,
     } | more
     known = {key: value for key, value in changes.items() if key in FIRST.__dict__}
@@ -137,6 +137,24 @@ def test_a_shift_goes_on_and_the_pause_is_not_heard(tmp_path: Path) -> None:
     second.take(frame(5, session="s2"), MASS_KG)
     assert second.dose.valid_ticks == 101
     assert second.begun_utc_s == first.begun_utc_s
+
+
+def test_a_shift_is_of_the_moments_that_the_suit_sends_and_of_no_others_later(tmp_path: Path) -> None:
+    path, right, left = tmp_path / "shift.json", "knee_angle_r_moment", "knee_angle_l_moment"
+    wanted = [LUMBAR, right, left]
+    Shift(path, wanted).save()
+    shift = Shift(path, wanted)
+    one_side = {LUMBAR: 1.0, right: 2.0}
+    shift.take(frame(1, valid=False, moment={LUMBAR: math.nan, right: math.nan}), MASS_KG)
+    shift.take(frame(2, moment=one_side), MASS_KG)
+    shift.save()
+    assert (shift.dose.valid_ticks, shift.dose.invalid_ticks) == (1, 1)
+    again = Shift(path, wanted)
+    again.take(frame(3, moment=one_side), MASS_KG)
+    assert again.dose.valid_ticks == 2
+    assert list(again.dose.loads) == [LUMBAR, right]
+    with pytest.raises(ShiftError, match=left):
+        again.take(frame(4, moment=dict.fromkeys(wanted, 1.0)), MASS_KG)
 
 
 def test_a_clock_that_was_set_back_makes_the_pause_unknown_not_negative(tmp_path: Path) -> None:
