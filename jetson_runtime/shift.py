@@ -6,6 +6,7 @@ The file is JSON, replaced as a whole (`suit/durable.py`): after a kill or a pow
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import time
@@ -35,28 +36,43 @@ class FrameDose:
     """Takes frames in their order and keeps the dose of `names` (moments by OpenSim name, of Nm/kg times the mass).
 
     A frame speaks for its own 5 ms. Between two frames of a session the service's clock tells what was not heard;
-    between two sessions this client's does, as the service's machine may have been restarted.
+    before the first frame, since the newest and between two sessions, as the service's machine may have been restarted,
+    this client's does. since_ns: when it began to listen, on the clock of receive_ns; None tells nothing of the time
+    before the first frame.
     """
 
-    def __init__(self, names: Sequence[str], dose: Dose | None = None) -> None:
+    def __init__(
+        self, names: Sequence[str], dose: Dose | None = None, *, since_ns: int | None = None
+    ) -> None:
         self.dose = dose or Dose(names)
+        self._since_ns = since_ns
         self._before: ReceivedFrame | None = None
 
     def take(self, frame: ReceivedFrame, mass_kg: float | None) -> None:
         """mass_kg: the wearer's, from `hello`; None where it is not known: then the frame counts as not valid."""
         before, self._before = self._before, frame
-        if before is not None:
-            if frame.session != before.session:
-                self.dose.unheard(frame.receive_ns - before.receive_ns - PERIOD_NS)
-            elif frame.t_ns <= before.t_ns:
-                self._before = before
-                return
-            else:
-                self.dose.unheard(frame.t_ns - before.t_ns - PERIOD_NS)
+        if before is None:
+            if self._since_ns is not None:
+                self.dose.unheard(frame.receive_ns - self._since_ns - PERIOD_NS)
+        elif frame.session != before.session:
+            self.dose.unheard(frame.receive_ns - before.receive_ns - PERIOD_NS)
+        elif frame.t_ns <= before.t_ns:
+            self._before = before
+            return
+        else:
+            self.dose.unheard(frame.t_ns - before.t_ns - PERIOD_NS)
         if mass_kg is None or not moments_hold(frame):
             self.dose.tick(None)
             return
         self.dose.tick([frame.moment.get(name, math.nan) * mass_kg for name in self.dose.loads])
+
+    def until(self, now_ns: int) -> Dose:
+        """The dose with what was not heard up to `now_ns`: a copy, as the next frame tells how long that has been."""
+        dose = copy.deepcopy(self.dose)
+        heard_ns = self._since_ns if self._before is None else self._before.receive_ns + PERIOD_NS
+        if heard_ns is not None:
+            dose.unheard(now_ns - heard_ns)
+        return dose
 
 
 class Shift:
@@ -74,13 +90,14 @@ class Shift:
         self.unknown_pauses = 0
         self.mass_kg: float | None = None
         self._names = tuple(names)
-        self._frames = FrameDose(names)
+        self._frames = FrameDose(names, since_ns=time.monotonic_ns())
         if path.exists():
             self._go_on()
 
     @property
     def dose(self) -> Dose:
-        return self._frames.dose
+        """Up to now, silence included; a copy."""
+        return self._frames.until(time.monotonic_ns())
 
     def take(self, frame: ReceivedFrame, mass_kg: float | None) -> None:
         """One frame; ShiftError where the wearer is not the shift's, or the suit sends other moments than before."""
@@ -92,7 +109,7 @@ class Shift:
                 )
             self.mass_kg = mass_kg
         sent = tuple(name for name in self._names if name in frame.moment)
-        if sent and sent != tuple(self.dose.loads):
+        if sent and sent != tuple(self._frames.dose.loads):
             self._measure(sent)
         self._frames.take(frame, mass_kg)
 
@@ -111,12 +128,13 @@ class Shift:
 
     def _measure(self, sent: tuple[str, ...]) -> None:
         """Of `sent` alone from here on, while nothing has been measured yet."""
-        if self.dose.valid_ticks:
+        dose = self._frames.dose
+        if dose.valid_ticks:
             raise ShiftError(
-                f"{self.path}: is of {', '.join(self.dose.loads)}, the suit now sends {', '.join(sent)}; "
+                f"{self.path}: is of {', '.join(dose.loads)}, the suit now sends {', '.join(sent)}; "
                 "name another file"
             )
-        self.dose.loads = {name: Load() for name in sent}
+        dose.loads = {name: Load() for name in sent}
 
     def _go_on(self) -> None:
         told, dose = self._read()
@@ -134,7 +152,7 @@ class Shift:
             dose.unheard(round(passed_s * 1e9))
         self.begun_utc_s, self.mass_kg = told["begun_utc_s"], told["mass_kg"]
         self.restarts = told["restarts"] + 1
-        self._frames = FrameDose(tuple(dose.loads), dose)
+        self._frames = FrameDose(tuple(dose.loads), dose, since_ns=time.monotonic_ns())
 
     def _read(self) -> tuple[dict[str, Any], Dose]:
         try:
