@@ -149,6 +149,32 @@ def test_a_suit_of_one_side_is_measured_and_the_other_side_named(
         assert set(dose["loads"]) == {"lumbar_extension_moment", "knee_angle_r_moment"}
 
 
+def test_a_disk_that_takes_nothing_is_said_once_and_ends_no_warning(
+    tmp_path: Path, start: Callable[..., Feedback]
+) -> None:
+    def warns_still() -> bool:
+        told = feedback.text.count("OVER")
+        return until(lambda: feedback.text.count("OVER") > told, WAIT_S)
+
+    (tmp_path / "disk").mkdir()
+    shift, in_the_way = tmp_path / "disk" / "shift.json", tmp_path / "disk" / ".shift.json.new"
+    with worn(tmp_path) as (suit, _):
+        in_the_way.mkdir()
+        feedback = start(suit.endpoint, "--quiet", "--limit", 1e-6, "--shift", shift)
+        assert until(lambda: "cannot be saved" in feedback.text, WAIT_S), feedback.text
+        assert warns_still()
+        in_the_way.rmdir()
+        assert until(shift.exists, WAIT_S), feedback.text
+        in_the_way.mkdir()
+        assert until(lambda: feedback.text.count("cannot be saved") == 2, WAIT_S), feedback.text
+        assert warns_still()
+        assert feedback.end() == 2
+        assert feedback.text.count("cannot be saved") == 2
+        assert f"{shift}, not saved" in feedback.text
+        assert "lumbar_extension_moment: " in feedback.text
+        assert "Traceback" not in feedback.text
+
+
 def test_the_tone_goes_to_aplay_and_to_the_bell_where_that_fails(
     tmp_path: Path, start: Callable[..., Feedback]
 ) -> None:
