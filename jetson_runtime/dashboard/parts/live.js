@@ -15,7 +15,7 @@ export default {
           <div>&rarr; {{ fault.remedy }}</div>
         </li>
       </ol>
-      <p v-for="text in warnings" :key="text" class="warning">{{ text }}</p>
+      <p v-for="text in silence ? [] : warnings" :key="text" class="warning">{{ text }}</p>
     </div>`,
   data() {
     return {
@@ -58,11 +58,9 @@ export default {
         this.headline = message.live.headline;
         this.silent_s = message.live.silent_s;
         this.trouble = message.live.trouble;
+        this.faults = message.live.faults;
+        this.warnings = message.live.warnings;
         this.look();
-      }
-      if (message.account) {
-        this.faults = message.account.faults;
-        this.warnings = message.account.warnings;
       }
       window.dispatchEvent(new CustomEvent("suit", { detail: message }));
     },
@@ -70,6 +68,7 @@ export default {
       const gap_ms = performance.now() - this.heard;
       if (gap_ms > SILENCE_MS) {
         this.silence = `nothing heard from this page's server since ${clock(gap_ms)}`;
+        this.headline.todo = "";
       } else if (this.trouble) {
         this.silence = this.trouble;
       } else if (this.silent_s !== null) {

@@ -215,9 +215,12 @@ def test_a_batch_is_json_and_of_frames_that_are_not_valid_no_value_is_in_it() ->
     sound = tuple(frame_of(seq) for seq in range(9, 18))
     batch = live.batch(Heard(sound, sound[-1], DESCRIPTION, STATUS, None, (), None), 10**9)
     assert set(batch["figure"]) == {"leg_r", "leg_l", "trunk"}
+    assert batch["headline"]["todo"] == "1 fault: see below"
+    assert batch["faults"] == view.faults(STATUS), "the headline and what it counts come in one message"
     silent = live.batch(Heard((), sound[-1], DESCRIPTION, STATUS, None, (), 2.0), 10**9)
     assert silent["figure"] is None
     assert silent["headline"]["word"] == "SILENT"
+    assert not silent["faults"]
 
 
 def test_the_account_is_told_when_it_changes_and_holds_nothing_of_a_silent_service() -> None:
@@ -234,7 +237,6 @@ def test_the_account_is_told_when_it_changes_and_holds_nothing_of_a_silent_servi
     silent = account.told(replace(heard, silent_s=3.0), 2.0, [])
     assert silent is not None
     assert {sensor["word"] for sensor in silent["sensors"]} == {"not known"}
-    assert not silent["faults"]
     values = [row["value"] for group in ("timing", "model", "supply") for row in silent[group]]
     assert set(values) == {view.DASH}
 
