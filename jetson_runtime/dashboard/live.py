@@ -37,7 +37,7 @@ class Live:
         return {
             "headline": view.headline(heard.newest, heard.status, heard.silent_s)._asdict(),
             "faults": view.faults(status),
-            "warnings": view.warnings(status),
+            "warnings": view.warnings(status, newest),
             "silent_s": heard.silent_s if _is_silent(heard) else None,
             "trouble": heard.trouble,
             "points": points,
