@@ -66,7 +66,8 @@ export default {
     },
     look() {
       const gap_ms = performance.now() - this.heard;
-      if (gap_ms > SILENCE_MS) {
+      const isLost = gap_ms > SILENCE_MS;
+      if (isLost) {
         this.silence = `nothing heard from this page's server since ${clock(gap_ms)}`;
         this.headline.todo = "";
       } else if (this.trouble) {
@@ -77,6 +78,7 @@ export default {
         this.silence = "";
       }
       document.body.classList.toggle("silent", this.silence !== "");
+      document.body.classList.toggle("lost", isLost);
     },
   },
 };

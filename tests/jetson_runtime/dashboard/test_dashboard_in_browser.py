@@ -15,6 +15,7 @@ from jetson_runtime.dashboard import password, view
 
 # What the page may weigh: a phone on a crowded Wi-Fi loads it, too.
 MOST_REQUESTS, MOST_BYTES = 60, 4_000_000
+_VISIBLE = "(all) => all.filter((one) => getComputedStyle(one).visibility === 'visible').length"
 
 
 def test_the_page_is_live_says_no_error_and_asks_nobody_else(
@@ -121,11 +122,18 @@ def test_a_page_without_its_server_says_so_and_comes_back_by_itself(
     assert until(first.is_ready, 60.0), first.log
     page = chromium.new_page(viewport=LAPTOP)  # type: ignore[arg-type]
     opened = Opened(page, first.url)
+    told = page.locator(".spot, .badge, .sensors dd, .rows dd, .trace .now, .figure .live")
+    badge = page.locator("[data-sensor=imu_back] .badge")
+    expect(badge).to_have_text("well")
+    assert told.evaluate_all(_VISIBLE) == told.count() > 100
     first.process.kill()
     expect(page.locator("[data-part=silence]")).to_contain_text("this page's server")
+    assert told.evaluate_all(_VISIBLE) == 0
+    assert page.locator(".headline .todo").inner_text() == ""
     second = Dashboard(config, port)
     try:
         opened.is_running()
+        expect(badge).to_be_visible()
     finally:
         page.close()
         second.stop()
