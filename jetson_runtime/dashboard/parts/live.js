@@ -1,6 +1,8 @@
 // Takes in what the page shows and tells every part of it; says so when nothing comes any more.
 const SILENCE_MS = 900;
 const AGAIN_MS = 500;
+// The server's word for a session that has ended: the page then is the log-in form.
+const LOGGED_OUT = 1008;
 
 export default {
   template: `
@@ -48,8 +50,9 @@ export default {
       const scheme = location.protocol === "https:" ? "wss" : "ws";
       this.socket = new WebSocket(`${scheme}://${location.host}/live`);
       this.socket.onmessage = (event) => this.take(JSON.parse(event.data));
-      this.socket.onclose = () => {
-        if (!this.ended) setTimeout(() => this.connect(), AGAIN_MS);
+      this.socket.onclose = (event) => {
+        if (event.code === LOGGED_OUT) location.reload();
+        else if (!this.ended) setTimeout(() => this.connect(), AGAIN_MS);
       };
     },
     take(message) {

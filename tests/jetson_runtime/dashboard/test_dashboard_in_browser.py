@@ -202,7 +202,8 @@ def test_whoever_comes_over_the_network_logs_in_first(
     config.write_text(suit.config.read_text().replace("[dashboard]\nport = ", lines))
     dashboard = Dashboard(config, port)
     assert until(dashboard.is_ready, 60.0), dashboard.log
-    page = chromium.new_page(viewport=PHONE)  # type: ignore[arg-type]
+    context = chromium.new_context(viewport=PHONE)  # type: ignore[arg-type]
+    page, other = context.new_page(), context.new_page()
     try:
         page.goto(dashboard.url)
         page.get_by_label("Password").fill("wrong horse")
@@ -211,12 +212,16 @@ def test_whoever_comes_over_the_network_logs_in_first(
         page.get_by_label("Password").fill("correct horse")
         page.get_by_role("button", name="Log in").click()
         expect(page.locator(WORD)).to_have_text("RUNNING")
+        other.goto(dashboard.url)
+        expect(other.locator(WORD)).to_have_text("RUNNING")
         page.get_by_role("link", name="Log out").click()
         expect(page.get_by_label("Password")).to_be_visible()
+        expect(other.get_by_label("Password")).to_be_visible()
         page.goto(f"{dashboard.url}/support")
         expect(page.get_by_label("Password")).to_be_visible()
+        assert "Traceback" not in dashboard.log
     finally:
-        page.close()
+        context.close()
         dashboard.stop()
 
 
