@@ -64,7 +64,10 @@ class Reading:
 
 
 class Watch:
-    """Smooths the greatest of the moments `names` and says whether it is above `limit` (Nm/kg), with hysteresis."""
+    """Smooths the greatest of the moments `names` and says whether it is above `limit` (Nm/kg), with hysteresis.
+
+    A suit that is worn for one side sends that side's alone: then those of `names` count that it sends.
+    """
 
     def __init__(self, names: Sequence[str], limit: float, smooth_ms: float) -> None:
         self.reading = Reading(None, why="no frame yet")
@@ -73,7 +76,10 @@ class Watch:
 
     def take(self, frame: ReceivedFrame) -> None:
         """A frame behind the one before it; after one that is not valid the smoothing begins anew."""
-        told = [frame.moment.get(name, math.nan) for name in self._names]
+        told = [frame.moment[name] for name in self._names if name in frame.moment]
+        if not told:
+            self.silence(f"the suit does not send {' or '.join(self._names)}")
+            return
         if not moments_hold(frame) or not all(map(math.isfinite, told)):
             self.silence(why_not(frame))
             return
@@ -215,10 +221,10 @@ def main() -> int:
 
 
 def run(client: FrameClient, watch: Watch, shift: Shift | None, options: argparse.Namespace) -> int:
-    """Until it is ended; the dose is saved every 5 s and at the end."""
+    """Until it is ended; the dose is saved every 5 s and at the end, and where it cannot be, the warnings go on."""
     screen, sound = Screen(options.moment, options.limit), Sound(options.quiet)
     end_s = math.inf if options.seconds is None else time.monotonic() + options.seconds
-    saved_s = time.monotonic()
+    saved_s, trouble = time.monotonic(), ""
     try:
         while time.monotonic() < end_s:
             for frame in client.recv_all(50):
@@ -232,16 +238,28 @@ def run(client: FrameClient, watch: Watch, shift: Shift | None, options: argpars
                 sound.beep()
             if shift is not None and time.monotonic() - saved_s >= SAVE_S:
                 saved_s = time.monotonic()
-                shift.save()
+                trouble = save(shift, trouble)
     except KeyboardInterrupt:
         pass
     finally:
         if shift is not None:
-            shift.save()
+            trouble = save(shift, trouble)
     if shift is not None:
         again = f", gone on with {shift.restarts} times" if shift.restarts else ""
-        print(f"\n{shift.path}{again}\n{shift.dose.text()}")
-    return 0
+        print(f"\n{shift.path}{again}{', not saved' if trouble else ''}\n{shift.dose.text()}")
+    return 2 if trouble else 0
+
+
+def save(shift: Shift, trouble: str) -> str:
+    """Why the shift could not be saved, '' once it was. trouble: of the time before; the same is not said again."""
+    try:
+        shift.save()
+    except OSError as error:
+        why = f"{shift.path}: cannot be saved: {error.strerror}; it is tried again, and the warnings go on"
+        if why != trouble:
+            print(f"\n{why}", file=sys.stderr)
+        return why
+    return ""
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ The file is JSON, replaced as a whole (`suit/durable.py`): after a kill or a pow
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import time
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jetson_runtime.dose import Dose, restored
+from jetson_runtime.dose import Dose, Load, restored
 from jetson_runtime.stream.received import ReceivedFrame
 from jetson_runtime.suit import durable
 from jetson_runtime.suit.errors import ShiftError
@@ -35,33 +36,47 @@ class FrameDose:
     """Takes frames in their order and keeps the dose of `names` (moments by OpenSim name, of Nm/kg times the mass).
 
     A frame speaks for its own 5 ms. Between two frames of a session the service's clock tells what was not heard;
-    between two sessions this client's does, as the service's machine may have been restarted.
+    before the first frame, since the newest and between two sessions, as the service's machine may have been restarted,
+    this client's does. since_ns: when it began to listen, on the clock of receive_ns; None tells nothing of the time
+    before the first frame.
     """
 
-    def __init__(self, names: Sequence[str], dose: Dose | None = None) -> None:
-        self.names = tuple(names)
+    def __init__(
+        self, names: Sequence[str], dose: Dose | None = None, *, since_ns: int | None = None
+    ) -> None:
         self.dose = dose or Dose(names)
+        self._since_ns = since_ns
         self._before: ReceivedFrame | None = None
 
     def take(self, frame: ReceivedFrame, mass_kg: float | None) -> None:
         """mass_kg: the wearer's, from `hello`; None where it is not known: then the frame counts as not valid."""
         before, self._before = self._before, frame
-        if before is not None:
-            if frame.session != before.session:
-                self.dose.unheard(frame.receive_ns - before.receive_ns - PERIOD_NS)
-            elif frame.t_ns <= before.t_ns:
-                self._before = before
-                return
-            else:
-                self.dose.unheard(frame.t_ns - before.t_ns - PERIOD_NS)
+        if before is None:
+            if self._since_ns is not None:
+                self.dose.unheard(frame.receive_ns - self._since_ns - PERIOD_NS)
+        elif frame.session != before.session:
+            self.dose.unheard(frame.receive_ns - before.receive_ns - PERIOD_NS)
+        elif frame.t_ns <= before.t_ns:
+            self._before = before
+            return
+        else:
+            self.dose.unheard(frame.t_ns - before.t_ns - PERIOD_NS)
         if mass_kg is None or not moments_hold(frame):
             self.dose.tick(None)
             return
-        self.dose.tick([frame.moment.get(name, math.nan) * mass_kg for name in self.names])
+        self.dose.tick([frame.moment.get(name, math.nan) * mass_kg for name in self.dose.loads])
+
+    def until(self, now_ns: int) -> Dose:
+        """The dose with what was not heard up to `now_ns`: a copy, as the next frame tells how long that has been."""
+        dose = copy.deepcopy(self.dose)
+        heard_ns = self._since_ns if self._before is None else self._before.receive_ns + PERIOD_NS
+        if heard_ns is not None:
+            dose.unheard(now_ns - heard_ns)
+        return dose
 
 
 class Shift:
-    """The dose of one shift of one wearer, kept in `path`.
+    """The dose of one shift of one wearer, kept in `path`: of those of `names` that the suit sends.
 
     A file that is there is gone on with: what passed since it was saved counts as not heard, by the wall clock. Where
     that clock stood before the time of saving (a machine without a battery for it), nobody knows how long the pause
@@ -74,16 +89,18 @@ class Shift:
         self.restarts = 0
         self.unknown_pauses = 0
         self.mass_kg: float | None = None
-        self._frames = FrameDose(names)
+        self._names = tuple(names)
+        self._frames = FrameDose(names, since_ns=time.monotonic_ns())
         if path.exists():
-            self._go_on(tuple(names))
+            self._go_on()
 
     @property
     def dose(self) -> Dose:
-        return self._frames.dose
+        """Up to now, silence included; a copy."""
+        return self._frames.until(time.monotonic_ns())
 
     def take(self, frame: ReceivedFrame, mass_kg: float | None) -> None:
-        """One frame; ShiftError where the wearer is not the shift's."""
+        """One frame; ShiftError where the wearer is not the shift's, or the suit sends other moments than before."""
         if mass_kg is not None:
             if self.mass_kg is not None and abs(mass_kg - self.mass_kg) > _SAME_MASS_KG:
                 raise ShiftError(
@@ -91,6 +108,9 @@ class Shift:
                     f"{mass_kg:g} kg; name another file"
                 )
             self.mass_kg = mass_kg
+        sent = tuple(name for name in self._names if name in frame.moment)
+        if sent and sent != tuple(self._frames.dose.loads):
+            self._measure(sent)
         self._frames.take(frame, mass_kg)
 
     def save(self) -> None:
@@ -106,9 +126,19 @@ class Shift:
         }
         durable.write(self.path, json.dumps(told, indent=1).encode())
 
-    def _go_on(self, names: tuple[str, ...]) -> None:
+    def _measure(self, sent: tuple[str, ...]) -> None:
+        """Of `sent` alone from here on, while nothing has been measured yet."""
+        dose = self._frames.dose
+        if dose.valid_ticks:
+            raise ShiftError(
+                f"{self.path}: is of {', '.join(dose.loads)}, the suit now sends {', '.join(sent)}; "
+                "name another file"
+            )
+        dose.loads = {name: Load() for name in sent}
+
+    def _go_on(self) -> None:
         told, dose = self._read()
-        if tuple(dose.loads) != names:
+        if not set(dose.loads) <= set(self._names):
             raise ShiftError(f"{self.path}: is of {', '.join(dose.loads)}; name another file")
         passed_s = time.time() - told["saved_utc_s"]
         if passed_s > LONGEST_PAUSE_S:
@@ -122,7 +152,7 @@ class Shift:
             dose.unheard(round(passed_s * 1e9))
         self.begun_utc_s, self.mass_kg = told["begun_utc_s"], told["mass_kg"]
         self.restarts = told["restarts"] + 1
-        self._frames = FrameDose(names, dose)
+        self._frames = FrameDose(tuple(dose.loads), dose, since_ns=time.monotonic_ns())
 
     def _read(self) -> tuple[dict[str, Any], Dose]:
         try:

@@ -20,8 +20,8 @@ from jetson_runtime.stream import messages
 from jetson_runtime.suit.errors import EndpointError
 
 PERIOD_S = 0.05
-# Of maps and events: what is older is not shown.
-_QUEUE_MESSAGES = 20
+# Of maps: what is older is not shown.
+_QUEUE_MAPS = 20
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,9 @@ class Feed:
         since_s = next_s = time.monotonic()
         while self._watched.is_set() and not self._stopping:
             frames = client.recv_all(0)
-            events = side.take()
+            side.take()
+            events = tuple(client.events)
+            client.events.clear()
             newest = client.latest
             if newest is not None and newest.session != client.session:
                 newest = None
@@ -96,7 +98,7 @@ class Feed:
                     hello=client.hello,
                     status=client.status,
                     pressure=side.pressure if silent_s is None else None,
-                    events=tuple(events),
+                    events=events,
                     silent_s=silent_s,
                 )
             )
@@ -105,16 +107,15 @@ class Feed:
 
 
 class _Side:
-    """What FrameClient leaves to others: `pressure`, the newest map, and events."""
+    """What FrameClient leaves to others: `pressure`, the newest map."""
 
     def __init__(self, endpoint: str) -> None:
         self.pressure: dict[str, Any] | None = None
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
         self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.setsockopt(zmq.RCVHWM, _QUEUE_MESSAGES)
-        for topic in (messages.PRESSURE, messages.EVENT):
-            self._socket.subscribe(topic)
+        self._socket.setsockopt(zmq.RCVHWM, _QUEUE_MAPS)
+        self._socket.subscribe(messages.PRESSURE)
         self._socket.connect(endpoint)
 
     def __enter__(self) -> _Side:
@@ -124,19 +125,13 @@ class _Side:
         self._socket.close(linger=0)
         self._context.term()
 
-    def take(self) -> list[dict[str, Any]]:
-        """The events that have come."""
-        events = []
+    def take(self) -> None:
+        """The maps that have come."""
         with contextlib.suppress(zmq.Again):
             while True:
                 payload = self._socket.recv_multipart(zmq.NOBLOCK)[-1]
                 with contextlib.suppress(ValueError):
-                    message = messages.decode(payload)
-                    if message["topic"] == messages.PRESSURE:
-                        self.pressure = message
-                    else:
-                        events.append(message)
-        return events
+                    self.pressure = messages.decode(payload)
 
 
 def _silence_s(newest: ReceivedFrame | None, since_s: float) -> float | None:

@@ -23,6 +23,8 @@ LOGIN, LOGOUT = "/login", "/logout"
 COOKIE = "second-skin"
 _MOST_BYTES = 4 * LONGEST + 100
 _POLICY_VIOLATION = 1008
+# How soon an open WebSocket notices that its session has ended.
+_LOOK_S = 1.0
 # Everything is served from here: a page that was made to load something from elsewhere would get nothing.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; "
@@ -62,6 +64,8 @@ class Gate:
         send = _with_headers(send)
         answer = self._refuse_strangers(scope) or await self._ask_who(scope, receive)
         if answer is None:
+            if scope["type"] == "websocket" and self._password is not None:
+                receive, send = self._while_logged_in(scope, receive, send)
             return await self.app(scope, receive, send)
         if scope["type"] == "websocket":
             return await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
@@ -93,6 +97,31 @@ class Gate:
         if scope.get("method") == "GET":
             return RedirectResponse(LOGIN, 303)
         return PlainTextResponse("log in first", 401)
+
+    def _while_logged_in(self, scope: Scope, receive: Receive, send: Send) -> tuple[Receive, Send]:
+        """Of a WebSocket: once its session has ended the browser is sent away, and to `app` it is one that has gone."""
+        token = HTTPConnection(scope).cookies.get(COOKIE, "")
+        has_ended = False
+
+        async def receiving() -> Message:
+            nonlocal has_ended
+            coming = asyncio.ensure_future(receive())
+            try:
+                while self._sessions.holds(token, time.monotonic()):
+                    if (await asyncio.wait((coming,), timeout=_LOOK_S))[0]:
+                        return await coming
+            finally:
+                coming.cancel()
+            if not has_ended:
+                has_ended = True
+                await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+            return {"type": "websocket.disconnect", "code": _POLICY_VIOLATION}
+
+        async def sending(message: Message) -> None:
+            if not has_ended:
+                await send(message)
+
+        return receiving, sending
 
     async def _log_in(self, request: Request) -> Response:
         assert self._password is not None

@@ -25,13 +25,19 @@ class Live:
         self._thinner = Thinner(())
 
     def batch(self, heard: Heard, now_ns: int) -> dict[str, Any]:
-        """headline, silent_s, trouble; points since the last; figure and feet, None while they are not known."""
+        """headline with the faults that it counts, warnings; silent_s, trouble; points since the last; figure, feet.
+
+        figure and feet: None while they are not known.
+        """
         self._follow(heard.hello)
         points = self._thinner.points(heard.frames)
         self.recent.extend(points)
         newest = heard.newest if heard.silent_s is None else None
+        status = None if _is_silent(heard) else heard.status
         return {
             "headline": view.headline(heard.newest, heard.status, heard.silent_s)._asdict(),
+            "faults": view.faults(status),
+            "warnings": view.warnings(status, newest),
             "silent_s": heard.silent_s if _is_silent(heard) else None,
             "trouble": heard.trouble,
             "points": points,
@@ -62,8 +68,6 @@ class Account:
         status, hello = (None, None) if _is_silent(heard) else (heard.status, heard.hello)
         now = {
             "sensors": view.sensors(status),
-            "faults": view.faults(status),
-            "warnings": view.warnings(status),
             "worn": view.plain(view.worn(status)),
             "recorder": view.plain(view.recorder(status, hours)),
             "supply": view.plain(view.supply(status)),

@@ -51,7 +51,7 @@ class Recordings:
             free = shutil.disk_usage(self._folder).free - self._keep_free_mb * _MB
             if file:
                 self._measure(Path(file))
-            rate = self._rate or self._rate_before()
+            rate = (self._rate if file else None) or self._rate_before()
         except OSError:
             return None
         return max(0.0, free / rate / 3600) if rate else None

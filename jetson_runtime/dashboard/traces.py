@@ -1,4 +1,4 @@
-"""Frames thinned to what a screen shows: points at 50 Hz, a gap wherever a frame was not valid. Pure."""
+"""Frames thinned to what a screen shows: points at 50 Hz, a gap where a frame or its moments were not valid. Pure."""
 
 from __future__ import annotations
 
@@ -46,19 +46,23 @@ class Thinner:
         self._names = tuple(names)
         self._nothing = (None,) * len(self._names)
         self._group: int | None = None
-        self._sound = True
+        self._sound = self._carried = True
         self._newest: ReceivedFrame | None = None
 
     def points(self, frames: Iterable[ReceivedFrame]) -> list[Point]:
-        """Of the groups that `frames` complete. One frame of a group that was not valid makes the group a gap."""
+        """Of the groups that `frames` complete. One frame of a group that was not valid makes the group a gap.
+
+        One while the feet did not carry the person makes its moments a gap.
+        """
         done = []
         for frame in frames:
             group = frame.seq // EVERY
             if self._group is not None and group != self._group:
                 done.append(self._point())
-                self._sound = True
+                self._sound = self._carried = True
             self._group, self._newest = group, frame
             self._sound = self._sound and frame.valid
+            self._carried = self._carried and frame.moment_valid
         return done
 
     def _point(self) -> Point:
@@ -66,7 +70,7 @@ class Thinner:
         assert frame is not None
         if not self._sound:
             return round(frame.t, 3), self._nothing
-        values = {"angle": frame.angle, "moment": frame.moment}
+        values = {"angle": frame.angle, "moment": frame.moment if self._carried else {}}
         return round(frame.t, 3), tuple(
             _number(values[kind].get(name), _DECIMALS[kind]) for name, kind in self._names
         )

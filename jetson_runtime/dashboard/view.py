@@ -89,12 +89,14 @@ def faults(status: Messages | None) -> list[dict[str, str]]:
     ]
 
 
-def warnings(status: Messages | None) -> list[str]:
-    """What is no fault and still to be looked at."""
+def warnings(status: Messages | None, frame: ReceivedFrame | None) -> list[str]:
+    """What is no fault and still to be looked at. frame: the newest, None while nothing is heard."""
     status = status or {}
     told = []
     if status.get("unusual"):
         told.append(f"{', '.join(_label(name) for name in status['unusual'])}: {text.UNUSUAL}")
+    if frame is not None and frame.valid and not frame.moment_valid:
+        told.append("the feet do not carry the person: no moments")
     return told
 
 

@@ -34,8 +34,9 @@ _KNEE = ("knee_angle_r", "knee_angle_l")
 
 @dataclass(frozen=True)
 class Series:
-    """Rows on the grid from `start_ns`: channels (n, 54), outcomes (n, 14) in the order of LABEL_NAMES, valid (n,).
+    """Rows on the grid from `start_ns`: channels (n, 54), outcomes (n, 14) as sent, in the order of LABEL_NAMES.
 
+    valid, moment_valid: (n,) as the frames say; of one that does not, as before there was moment_valid, it is false.
     marks: all of the recording's. syncs: the events of the sync line within the rows. config: with the wearer of the
     first row, of those in `wearers` (from when on, who).
     """
@@ -44,6 +45,7 @@ class Series:
     channels: Doubles
     outcomes: Doubles
     valid: npt.NDArray[np.bool_]
+    moment_valid: npt.NDArray[np.bool_]
     marks: list[dict[str, Any]]
     config: SuitConfig
     session: str
@@ -55,6 +57,13 @@ class Series:
         """(n,) from 0."""
         return np.arange(len(self.valid), dtype=np.float64) * (PERIOD_NS * 1e-9)
 
+    @property
+    def vouched(self) -> Doubles:
+        """(n, 14) outcomes, NaN where the suit does not vouch for them, moments also while the feet carry nobody."""
+        is_moment = np.array([name.endswith("_moment") for name in LABEL_NAMES])
+        carried = self.moment_valid[:, None] | ~is_moment
+        return np.where(self.valid[:, None] & carried, self.outcomes, np.nan)
+
     def between(self, first_ns: int, last_ns: int) -> Series:
         """The rows from `first_ns` up to `last_ns`."""
         first = max(0, -((self.start_ns - first_ns) // PERIOD_NS))
@@ -65,6 +74,7 @@ class Series:
             self.channels[rows],
             self.outcomes[rows],
             self.valid[rows],
+            self.moment_valid[rows],
             self.marks,
             self.config,
             self.session,
@@ -129,17 +139,27 @@ def _series(heard: _Heard, first: int, last: int, session: Mapping[str, Any]) ->
         raise RecordingError(f"{count} rows are more than a day: this is no one recording")
     channels = np.full((count, len(CHANNELS)), np.nan)
     outcomes = np.full((count, len(LABEL_NAMES)), np.nan)
-    valid = np.zeros(count, bool)
+    valid, moment_valid = np.zeros(count, bool), np.zeros(count, bool)
     for seq, row in heard.rows.items():
         channels[seq - first] = row
     for seq, frame in heard.frames.items():
         told = {**frame["angle"], **frame["moment"]}
         outcomes[seq - first] = [told.get(name, np.nan) for name in LABEL_NAMES]
         valid[seq - first] = frame["valid"]
+        moment_valid[seq - first] = frame.get("moment_valid", False)
     config = configs.of_json(session["config"])
-    start_ns, session_id = first * PERIOD_NS, session["session"]
+    start_ns = first * PERIOD_NS
     whole = Series(
-        start_ns, channels, outcomes, valid, heard.marks, config, session_id, heard.syncs, heard.wearers
+        start_ns,
+        channels,
+        outcomes,
+        valid,
+        moment_valid,
+        heard.marks,
+        config,
+        session["session"],
+        heard.syncs,
+        heard.wearers,
     )
     return whole.worn()
 
@@ -167,7 +187,7 @@ def pieces(series: Series) -> list[tuple[str, dict[str, Any], Series]]:
 
 
 def write_trial(path: Path, series: Series, subject: str, task: str) -> None:
-    """A trial whose labels are what the network said where its frames were valid; needs pyarrow (extra `sim`)."""
+    """A trial whose labels are what the network said where the suit vouched for it; needs pyarrow (extra `sim`)."""
     from jetson_runtime.suit import trial
 
     wearer = series.config.wearer
@@ -181,11 +201,8 @@ def write_trial(path: Path, series: Series, subject: str, task: str) -> None:
         foot_width_m=wearer.foot_width_m,
         source=f"recording of session {series.session}; labels are the network's own",
     )
-    labels = np.where(series.valid[:, None], series.outcomes, np.nan)
-    trial.write_trial(
-        path,
-        trial.Trial(series.time_s, series.channels.astype(np.float32), labels.astype(np.float32), meta),
-    )
+    channels, labels = series.channels.astype(np.float32), series.vouched.astype(np.float32)
+    trial.write_trial(path, trial.Trial(series.time_s, channels, labels, meta))
 
 
 def at_ns(mark: Mapping[str, Any]) -> int:
@@ -207,7 +224,7 @@ def write_csv(path: Path, series: Series) -> None:
     The last two: when each mark of the row's 5 ms was made, and what they say, as a JSON list; empty in other rows.
     """
     units = {item.name: item.outcome.unit for item in published_outcomes(SIDES)}
-    head = ["time [s]", "t_ns [ns]", "valid"]
+    head = ["time [s]", "t_ns [ns]", "valid", "moment_valid"]
     head += [f"{name} [{units[name]}]" for name in LABEL_NAMES]
     head += [f"{channel.name} [{channel.unit}]" for channel in CHANNELS]
     head += ["mark_at_ns [ns]", "marks"]
@@ -225,7 +242,8 @@ def write_csv(path: Path, series: Series) -> None:
                 ]
             else:
                 told += ["", ""]
-            writer.writerow([f"{time_s:.3f}", series.start_ns + i * PERIOD_NS, int(series.valid[i]), *told])
+            flags = int(series.valid[i]), int(series.moment_valid[i])
+            writer.writerow([f"{time_s:.3f}", series.start_ns + i * PERIOD_NS, *flags, *told])
 
 
 def _said(mark: Mapping[str, Any]) -> dict[str, Any]:
@@ -236,7 +254,7 @@ def _said(mark: Mapping[str, Any]) -> dict[str, Any]:
 def write_opensim(path: Path, series: Series, *, knee_flexion_negative: bool) -> list[Path]:
     """`path`.mot with the coordinates in degrees, and `path`_moments.sto with the moments in Nm; the files written.
 
-    Rows are NaN where the frame was not valid: these formats have no column to say so. path: with `.mot` or without.
+    What the suit did not vouch for is NaN: these formats have no column to say so. path: with `.mot` or without.
     knee_flexion_negative: as the knee of Gait2392 counts; Rajagopal2016's, and ours, counts flexion positive.
     """
     wearer = series.config.wearer
@@ -247,7 +265,7 @@ def write_opensim(path: Path, series: Series, *, knee_flexion_negative: bool) ->
     sign = np.array(
         [-1.0 if knee_flexion_negative and name.startswith(_KNEE) else 1.0 for name in LABEL_NAMES]
     )
-    values = np.where(series.valid[:, None], series.outcomes * sign, np.nan)
+    values = series.vouched * sign
     # A dot within a name, as in S.01, begins no ending.
     name = path.name.removesuffix(".mot")
     motion, forces = path.with_name(f"{name}.mot"), path.with_name(f"{name}_moments.sto")

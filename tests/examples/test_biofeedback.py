@@ -71,11 +71,11 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Feedback]]:
 
 
 @contextmanager
-def worn(folder: Path) -> Iterator[tuple[WornSuit, ServiceProcess]]:
+def worn(folder: Path, extra: str = "") -> Iterator[tuple[WornSuit, ServiceProcess]]:
     """The suit on somebody who stands, and its service, running."""
     with Bench() as bench:
         suit = WornSuit(folder, bench)
-        service = ServiceProcess(suit.write_config(), suit.endpoint)
+        service = ServiceProcess(suit.write_config(extra=extra), suit.endpoint)
         try:
             assert until(lambda: service.state() == "running", WAIT_S), service.log
             yield suit, service
@@ -132,6 +132,47 @@ def test_a_killed_one_goes_on_with_its_shift_and_a_killed_service_silences_it(
         assert told["dose"]["unheard_ns"] > 0
         assert "gone on with 1 times" in second.text
         assert "\a" not in second.text
+
+
+def test_a_suit_of_one_side_is_measured_and_the_other_side_named(
+    tmp_path: Path, start: Callable[..., Feedback]
+) -> None:
+    with worn(tmp_path, '[suit]\nsides = "right"') as (suit, _):
+        shift = tmp_path / "shift.json"
+        words = (suit.endpoint, "--quiet", "--limit", 1e-6, "--moment")
+        knee, left = start(*words, "knee", "--shift", shift), start(*words, "knee_l")
+        assert until(lambda: knee.says("OVER"), WAIT_S), knee.text
+        assert until(lambda: left.says("SILENT", "does not send knee_angle_l_moment"), WAIT_S), left.text
+        assert knee.end() == 0
+        dose = json.loads(shift.read_bytes())["dose"]
+        assert dose["valid_ticks"] > 0
+        assert set(dose["loads"]) == {"lumbar_extension_moment", "knee_angle_r_moment"}
+
+
+def test_a_disk_that_takes_nothing_is_said_once_and_ends_no_warning(
+    tmp_path: Path, start: Callable[..., Feedback]
+) -> None:
+    def warns_still() -> bool:
+        told = feedback.text.count("OVER")
+        return until(lambda: feedback.text.count("OVER") > told, WAIT_S)
+
+    (tmp_path / "disk").mkdir()
+    shift, in_the_way = tmp_path / "disk" / "shift.json", tmp_path / "disk" / ".shift.json.new"
+    with worn(tmp_path) as (suit, _):
+        in_the_way.mkdir()
+        feedback = start(suit.endpoint, "--quiet", "--limit", 1e-6, "--shift", shift)
+        assert until(lambda: "cannot be saved" in feedback.text, WAIT_S), feedback.text
+        assert warns_still()
+        in_the_way.rmdir()
+        assert until(shift.exists, WAIT_S), feedback.text
+        in_the_way.mkdir()
+        assert until(lambda: feedback.text.count("cannot be saved") == 2, WAIT_S), feedback.text
+        assert warns_still()
+        assert feedback.end() == 2
+        assert feedback.text.count("cannot be saved") == 2
+        assert f"{shift}, not saved" in feedback.text
+        assert "lumbar_extension_moment: " in feedback.text
+        assert "Traceback" not in feedback.text
 
 
 def test_the_tone_goes_to_aplay_and_to_the_bell_where_that_fails(

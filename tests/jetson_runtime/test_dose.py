@@ -23,14 +23,14 @@ FIRST = ReceivedFrame(
 )
 
 
-def frame(tick: int, moment: float = 1.0, *, session: str = "s1", valid: bool = True, **more: object):
+def frame(tick: int, lumbar: float = 1.0, *, session: str = "s1", valid: bool = True, **more: object):
     """Tick `tick` of a session, received as it was sent."""
     changes = {
         "session": session,
         "t_ns": tick * PERIOD_NS,
         "receive_ns": tick * PERIOD_NS,
         "valid": valid,
-        "moment": {LUMBAR: moment},
+        "moment": {LUMBAR: lumbar},
         "moment_valid": True,
     } | more
     known = {key: value for key, value in changes.items() if key in FIRST.__dict__}
@@ -113,6 +113,39 @@ def test_between_two_sessions_the_clients_own_clock_counts() -> None:
     assert frames.dose.unheard_ns == 30_000_000_000 - PERIOD_NS
 
 
+def test_silence_before_the_first_frame_and_since_the_newest_is_told_once() -> None:
+    frames = FrameDose([LUMBAR], since_ns=100 * PERIOD_NS)
+    assert frames.until(300 * PERIOD_NS).unheard_ns == 200 * PERIOD_NS
+    assert frames.until(400 * PERIOD_NS).unheard_ns == 300 * PERIOD_NS
+    frames.take(frame(501), MASS_KG)
+    assert frames.until(502 * PERIOD_NS).unheard_ns == 400 * PERIOD_NS
+    assert frames.until(602 * PERIOD_NS).unheard_ns == 500 * PERIOD_NS
+    frames.take(frame(702), MASS_KG)
+    assert frames.until(703 * PERIOD_NS).unheard_ns == 600 * PERIOD_NS
+    assert frames.dose.valid_ticks == 2
+
+
+def test_a_shift_saves_all_its_time_whether_a_frame_came_or_not(tmp_path: Path) -> None:
+    def told_s() -> float:
+        shift.save()
+        dose = json.loads(path.read_bytes())["dose"]
+        return (dose["valid_ticks"] * PERIOD_NS + dose["unheard_ns"]) * 1e-9
+
+    path = tmp_path / "shift.json"
+    begun_s = time.monotonic()
+    shift = Shift(path, [LUMBAR])
+    for round_number in range(3):
+        for _ in range(2):
+            time.sleep(0.1)
+            least_s = time.monotonic() - begun_s
+            assert least_s - 0.02 <= told_s() <= time.monotonic() - begun_s + 0.001
+        now_ns = time.monotonic_ns()
+        shift.take(frame(round_number, t_ns=now_ns, receive_ns=now_ns), MASS_KG)
+        if round_number == 1:
+            shift = Shift(path, [LUMBAR])
+    assert shift.dose.valid_ticks == 2
+
+
 def test_state_and_back_is_the_same_dose() -> None:
     dose = Dose([LUMBAR])
     for size in (10.0, -20.0, 30.0):
@@ -126,7 +159,7 @@ def test_a_shift_goes_on_and_the_pause_is_not_heard(tmp_path: Path) -> None:
     path = tmp_path / "shift.json"
     first = Shift(path, [LUMBAR])
     for tick in range(100):
-        first.take(frame(tick), MASS_KG)
+        first.take(frame(tick, receive_ns=time.monotonic_ns()), MASS_KG)
     first.save()
     told = json.loads(path.read_bytes())
     told["saved_utc_s"] -= 60.0
@@ -139,12 +172,31 @@ def test_a_shift_goes_on_and_the_pause_is_not_heard(tmp_path: Path) -> None:
     assert second.begun_utc_s == first.begun_utc_s
 
 
+def test_a_shift_is_of_the_moments_that_the_suit_sends_and_of_no_others_later(tmp_path: Path) -> None:
+    path, right, left = tmp_path / "shift.json", "knee_angle_r_moment", "knee_angle_l_moment"
+    wanted = [LUMBAR, right, left]
+    Shift(path, wanted).save()
+    shift = Shift(path, wanted)
+    one_side = {LUMBAR: 1.0, right: 2.0}
+    shift.take(frame(1, valid=False, moment={LUMBAR: math.nan, right: math.nan}), MASS_KG)
+    shift.take(frame(2, moment=one_side), MASS_KG)
+    shift.save()
+    assert (shift.dose.valid_ticks, shift.dose.invalid_ticks) == (1, 1)
+    again = Shift(path, wanted)
+    again.take(frame(3, moment=one_side), MASS_KG)
+    assert again.dose.valid_ticks == 2
+    assert list(again.dose.loads) == [LUMBAR, right]
+    with pytest.raises(ShiftError, match=left):
+        again.take(frame(4, moment=dict.fromkeys(wanted, 1.0)), MASS_KG)
+
+
 def test_a_clock_that_was_set_back_makes_the_pause_unknown_not_negative(tmp_path: Path) -> None:
     path = tmp_path / "shift.json"
     Shift(path, [LUMBAR]).save()
     path.write_text(json.dumps(json.loads(path.read_bytes()) | {"saved_utc_s": time.time() + 1e6}))
     shift = Shift(path, [LUMBAR])
-    assert (shift.unknown_pauses, shift.dose.unheard_ns) == (1, 0)
+    assert shift.unknown_pauses == 1
+    assert 0 <= shift.dose.unheard_ns < 60_000_000_000
 
 
 def test_another_wearer_another_shift_other_moments_and_damage_are_refused(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ export default {
           -6 -30 -3 26 q6 16 5 38 l-6 48 1 34 q0 10 8 16 q4 5 -3 6 l-14 0 q-5 -2 -4 -9 l-2 -46 -5 -50 -5 50 -2 46
           q1 7 -4 9 l-14 0 q-7 -1 -3 -6 q8 -6 8 -16 l1 -34 -6 -48 q-1 -22 5 -38 l-3 -26 -6 30 0 20 q-2 5 -7 1 l-3 -22
           7 -46 q3 -10 19 -12z"></path>
-        <g v-for="sensor in sensors" :key="sensor.name" :class="'spot ' + sensor.tone">
+        <g v-for="sensor in sensors" :key="sensor.name" :class="'spot told ' + sensor.tone">
           <circle :cx="spot(sensor)[0]" :cy="spot(sensor)[1]" r="7"></circle>
           <text :x="spot(sensor)[0]" :y="spot(sensor)[1] + 3.2">{{ sign(sensor) }}</text>
           <title>{{ sensor.label }}: {{ sensor.word }}</title>
@@ -35,11 +35,11 @@ export default {
       </svg>
       <div class="table">
         <article v-for="sensor in sensors" :key="sensor.name" :data-sensor="sensor.name" :data-tone="sensor.tone">
-          <header><b>{{ sensor.label }}</b><span class="badge" :class="sensor.tone">{{ sensor.word }}</span></header>
+          <header><b>{{ sensor.label }}</b><span class="badge told" :class="sensor.tone">{{ sensor.word }}</span></header>
           <dl>
-            <div v-for="[key, title] in columns" :key="key"><dt>{{ title }}</dt><dd :data-key="key">{{ sensor[key] }}</dd></div>
+            <div v-for="[key, title] in columns" :key="key"><dt>{{ title }}</dt><dd class="told" :data-key="key">{{ sensor[key] }}</dd></div>
           </dl>
-          <p v-if="sensor.detail" class="detail">{{ sensor.detail }}</p>
+          <p v-if="sensor.detail" class="detail told">{{ sensor.detail }}</p>
         </article>
       </div>
     </div>`,

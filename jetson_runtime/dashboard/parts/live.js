@@ -1,6 +1,8 @@
 // Takes in what the page shows and tells every part of it; says so when nothing comes any more.
 const SILENCE_MS = 900;
 const AGAIN_MS = 500;
+// The server's word for a session that has ended: the page then is the log-in form.
+const LOGGED_OUT = 1008;
 
 export default {
   template: `
@@ -15,7 +17,7 @@ export default {
           <div>&rarr; {{ fault.remedy }}</div>
         </li>
       </ol>
-      <p v-for="text in warnings" :key="text" class="warning">{{ text }}</p>
+      <p v-for="text in silence ? [] : warnings" :key="text" class="warning">{{ text }}</p>
     </div>`,
   data() {
     return {
@@ -48,8 +50,9 @@ export default {
       const scheme = location.protocol === "https:" ? "wss" : "ws";
       this.socket = new WebSocket(`${scheme}://${location.host}/live`);
       this.socket.onmessage = (event) => this.take(JSON.parse(event.data));
-      this.socket.onclose = () => {
-        if (!this.ended) setTimeout(() => this.connect(), AGAIN_MS);
+      this.socket.onclose = (event) => {
+        if (event.code === LOGGED_OUT) location.reload();
+        else if (!this.ended) setTimeout(() => this.connect(), AGAIN_MS);
       };
     },
     take(message) {
@@ -58,18 +61,18 @@ export default {
         this.headline = message.live.headline;
         this.silent_s = message.live.silent_s;
         this.trouble = message.live.trouble;
+        this.faults = message.live.faults;
+        this.warnings = message.live.warnings;
         this.look();
-      }
-      if (message.account) {
-        this.faults = message.account.faults;
-        this.warnings = message.account.warnings;
       }
       window.dispatchEvent(new CustomEvent("suit", { detail: message }));
     },
     look() {
       const gap_ms = performance.now() - this.heard;
-      if (gap_ms > SILENCE_MS) {
+      const isLost = gap_ms > SILENCE_MS;
+      if (isLost) {
         this.silence = `nothing heard from this page's server since ${clock(gap_ms)}`;
+        this.headline.todo = "";
       } else if (this.trouble) {
         this.silence = this.trouble;
       } else if (this.silent_s !== null) {
@@ -78,6 +81,7 @@ export default {
         this.silence = "";
       }
       document.body.classList.toggle("silent", this.silence !== "");
+      document.body.classList.toggle("lost", isLost);
     },
   },
 };

@@ -2,8 +2,8 @@
 export default {
   template: `
     <dl class="rows" :data-part="group">
-      <div v-for="row in rows" :key="row.name" :class="row.tone"><dt>{{ row.name }}</dt><dd>{{ row.value }}</dd></div>
-      <div v-for="(line, i) in lines" :key="i"><dd>{{ line.value }}</dd></div>
+      <div v-for="row in rows" :key="row.name" :class="row.tone"><dt>{{ row.name }}</dt><dd class="told">{{ row.value }}</dd></div>
+      <div v-for="(line, i) in lines" :key="i"><dd class="told">{{ line.value }}</dd></div>
     </dl>`,
   props: { group: String },
   data() {

@@ -169,6 +169,44 @@ def test_with_the_password_a_cookie_leads_in_until_log_out(tmp_path: Path) -> No
     assert status(asked(gate, cookie=token)) == 303
 
 
+@pytest.mark.parametrize("ends_by", ["log-out", "age"])
+def test_an_open_websocket_is_closed_when_its_session_ends(
+    tmp_path: Path, ends_by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, _ = gate_of(tmp_path)
+    if ends_by == "age":
+        monkeypatch.setattr("jetson_runtime.dashboard.access.SESSION_S", 1.0)
+    answer = asked(gate, "/login", method="POST", body=b"password=correct+horse")
+    token = dict(answer[0]["headers"])[b"set-cookie"].decode().partition(";")[0]
+    heard: list[str] = []
+
+    async def listening(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] != "websocket.disconnect":
+            heard.append(message["text"])
+            if ends_by == "log-out":
+                gate._sessions.close(token.partition("=")[2])
+        await send({"type": "websocket.send", "text": "to nobody"})
+
+    gate.app = listening
+    sent: list[dict[str, Any]] = []
+
+    async def opened() -> None:
+        words = asyncio.Queue[dict[str, Any]]()
+        words.put_nowait({"type": "websocket.receive", "text": "while it holds"})
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        headers = [(b"host", b"127.0.0.1:8080"), (b"cookie", token.encode())]
+        scope = {"type": "websocket", "path": "/live", "headers": headers, "query_string": b""}
+        await asyncio.wait_for(gate(scope, words.get, send), 10.0)
+
+    asyncio.run(opened())
+    assert heard == ["while it holds"]
+    assert sent == [{"type": "websocket.accept"}, {"type": "websocket.close", "code": 1008}]
+
+
 def test_guessing_is_slowed_down(tmp_path: Path) -> None:
     gate, behind = gate_of(tmp_path)
     answers = [status(asked(gate, "/login", method="POST", body=b"password=guess")) for _ in range(TRIES + 2)]

@@ -15,6 +15,7 @@ from jetson_runtime.dashboard import password, view
 
 # What the page may weigh: a phone on a crowded Wi-Fi loads it, too.
 MOST_REQUESTS, MOST_BYTES = 60, 4_000_000
+_VISIBLE = "(all) => all.filter((one) => getComputedStyle(one).visibility === 'visible').length"
 
 
 def test_the_page_is_live_says_no_error_and_asks_nobody_else(
@@ -121,11 +122,18 @@ def test_a_page_without_its_server_says_so_and_comes_back_by_itself(
     assert until(first.is_ready, 60.0), first.log
     page = chromium.new_page(viewport=LAPTOP)  # type: ignore[arg-type]
     opened = Opened(page, first.url)
+    told = page.locator(".spot, .badge, .sensors dd, .rows dd, .trace .now, .figure .live")
+    badge = page.locator("[data-sensor=imu_back] .badge")
+    expect(badge).to_have_text("well")
+    assert told.evaluate_all(_VISIBLE) == told.count() > 100
     first.process.kill()
     expect(page.locator("[data-part=silence]")).to_contain_text("this page's server")
+    assert told.evaluate_all(_VISIBLE) == 0
+    assert page.locator(".headline .todo").inner_text() == ""
     second = Dashboard(config, port)
     try:
         opened.is_running()
+        expect(badge).to_be_visible()
     finally:
         page.close()
         second.stop()
@@ -194,7 +202,8 @@ def test_whoever_comes_over_the_network_logs_in_first(
     config.write_text(suit.config.read_text().replace("[dashboard]\nport = ", lines))
     dashboard = Dashboard(config, port)
     assert until(dashboard.is_ready, 60.0), dashboard.log
-    page = chromium.new_page(viewport=PHONE)  # type: ignore[arg-type]
+    context = chromium.new_context(viewport=PHONE)  # type: ignore[arg-type]
+    page, other = context.new_page(), context.new_page()
     try:
         page.goto(dashboard.url)
         page.get_by_label("Password").fill("wrong horse")
@@ -203,12 +212,16 @@ def test_whoever_comes_over_the_network_logs_in_first(
         page.get_by_label("Password").fill("correct horse")
         page.get_by_role("button", name="Log in").click()
         expect(page.locator(WORD)).to_have_text("RUNNING")
+        other.goto(dashboard.url)
+        expect(other.locator(WORD)).to_have_text("RUNNING")
         page.get_by_role("link", name="Log out").click()
         expect(page.get_by_label("Password")).to_be_visible()
+        expect(other.get_by_label("Password")).to_be_visible()
         page.goto(f"{dashboard.url}/support")
         expect(page.get_by_label("Password")).to_be_visible()
+        assert "Traceback" not in dashboard.log
     finally:
-        page.close()
+        context.close()
         dashboard.stop()
 
 

@@ -126,6 +126,21 @@ def test_points_are_a_quarter_of_the_frames_and_one_that_is_not_valid_is_a_gap()
     assert None not in points[3][1]
 
 
+def test_while_the_feet_do_not_carry_the_person_no_moment_is_drawn_and_a_line_says_why() -> None:
+    live, frames = Live(), tuple(frame_of(seq, moment_valid=seq != 5) for seq in range(13))
+    batch = live.batch(Heard(frames, frames[5], DESCRIPTION, SOUND, None, (), None), 10**9)
+    sitting = [
+        value for (_, kind), value in zip(NAMES, batch["points"][1][1], strict=True) if kind == "moment"
+    ]
+    assert set(sitting) == {None}, "of one of its four they were not valid"
+    assert sum(value is not None for value in batch["points"][1][1]) == len(NAMES) - len(sitting)
+    assert None not in batch["points"][0][1] + batch["points"][2][1]
+    assert batch["warnings"] == ["the feet do not carry the person: no moments"]
+    stands = Heard((), frames[-1], DESCRIPTION, SOUND, None, (), None)
+    for heard in (stands, replace(stands, newest=frames[5], silent_s=2.0)):
+        assert live.batch(heard, 10**9)["warnings"] == []
+
+
 def test_best_effort_values_of_a_frame_that_is_not_valid_are_a_gap_too() -> None:
     frames = [replace(frame_of(seq), valid=False, angle=dict.fromkeys(UPRIGHT, 1.0)) for seq in range(5)]
     assert traces.Thinner(NAMES).points(frames) == [(0.015, (None,) * len(NAMES))]
@@ -215,9 +230,12 @@ def test_a_batch_is_json_and_of_frames_that_are_not_valid_no_value_is_in_it() ->
     sound = tuple(frame_of(seq) for seq in range(9, 18))
     batch = live.batch(Heard(sound, sound[-1], DESCRIPTION, STATUS, None, (), None), 10**9)
     assert set(batch["figure"]) == {"leg_r", "leg_l", "trunk"}
+    assert batch["headline"]["todo"] == "1 fault: see below"
+    assert batch["faults"] == view.faults(STATUS), "the headline and what it counts come in one message"
     silent = live.batch(Heard((), sound[-1], DESCRIPTION, STATUS, None, (), 2.0), 10**9)
     assert silent["figure"] is None
     assert silent["headline"]["word"] == "SILENT"
+    assert not silent["faults"]
 
 
 def test_the_account_is_told_when_it_changes_and_holds_nothing_of_a_silent_service() -> None:
@@ -234,7 +252,6 @@ def test_the_account_is_told_when_it_changes_and_holds_nothing_of_a_silent_servi
     silent = account.told(replace(heard, silent_s=3.0), 2.0, [])
     assert silent is not None
     assert {sensor["word"] for sensor in silent["sensors"]} == {"not known"}
-    assert not silent["faults"]
     values = [row["value"] for group in ("timing", "model", "supply") for row in silent[group]]
     assert set(values) == {view.DASH}
 

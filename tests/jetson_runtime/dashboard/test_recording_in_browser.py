@@ -140,14 +140,18 @@ def test_data_is_painted_soon_after_the_page_is_and_not_before_it_is_valid(
     for _ in range(3):
         page = chromium.new_page(viewport=LAPTOP)  # type: ignore[arg-type]
         page.goto(suit.dashboard.url, wait_until="commit")
-        told = page.wait_for_function(
+        live_ms = page.wait_for_function(
             """() => document.querySelector('[data-part=word]')?.textContent === 'RUNNING'
             && document.querySelectorAll('[data-part=figure] polyline[points*=","]').length === 3
-            && [performance.getEntriesByName('first-contentful-paint')[0]?.startTime, performance.now()]""",
+            && performance.now()""",
             timeout=60_000,
         ).json_value()
-        if told[0]:
-            ratios.append(told[1] / told[0])
+        # The browser tells of a paint a little later.
+        page.wait_for_timeout(1000)
+        if painted_ms := page.evaluate(
+            "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+        ):
+            ratios.append(live_ms / painted_ms)
         page.close()
     assert ratios and min(ratios) < MOST_TIMES_FIRST_PAINT, ratios
     expect(laptop.page.locator(WORD)).to_have_text("RUNNING")

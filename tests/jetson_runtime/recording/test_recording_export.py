@@ -36,6 +36,7 @@ def _frame(seq: int) -> dict[str, object]:
         "valid": seq >= 110,
         "angle": {name: float(seq) for name in angles},
         "moment": dict.fromkeys(moments, 0.5),
+        "moment_valid": seq < 130,
     }
 
 
@@ -65,6 +66,7 @@ def test_a_trial_has_a_row_for_each_tick_and_nan_where_there_was_none(
     assert len(trial.time_s) == 40
     assert np.flatnonzero(np.isnan(trial.channels[:, 0])).tolist() == [20]
     assert np.flatnonzero(np.isnan(trial.labels[:, 0])).tolist() == [*range(10), 20]
+    assert np.flatnonzero(np.isnan(trial.labels[:, -1])).tolist() == [*range(10), 20, *range(30, 40)]
     assert (trial.meta.body_mass_kg, trial.meta.task) == (MASS_KG, "W")
     assert trial.labels[15, 0] == 115.0
 
@@ -86,6 +88,9 @@ def test_a_csv_names_each_unit_and_leaves_empty_what_is_no_number(recording: Pat
     assert float(rows[3]["hip_flexion_l_moment [Nm/kg]"]) == 0.5
     assert float(rows[3]["insole_r_vgrf [bodyweights]"]) == 103.0
     assert rows[20]["knee_angle_r [deg]"] == ""
+    flags = [(rows[i]["valid"], rows[i]["moment_valid"]) for i in (3, 15, 20, 35)]
+    assert flags == [("0", "1"), ("1", "1"), ("0", "0"), ("1", "0")]
+    assert float(rows[35]["hip_flexion_l_moment [Nm/kg]"]) == 0.5
     assert int(rows[20]["t_ns [ns]"]) == 120 * PERIOD_NS
 
 
@@ -134,10 +139,13 @@ def test_opensim_gets_degrees_newton_metres_and_the_knee_of_its_model(
         lines = [line.split("\t") for line in body.splitlines()]
         assert f"nRows={len(lines) - 1}" in head
         assert f"nColumns={len(lines[0])}" in head
-        third, fifteenth = (dict(zip(lines[0], map(float, lines[i]), strict=True)) for i in (4, 16))
+        third, fifteenth, sitting = (
+            dict(zip(lines[0], map(float, lines[i]), strict=True)) for i in (4, 16, 36)
+        )
         assert (fifteenth[knee], fifteenth[hip]) == (sign * values[0], values[1])
         assert third["time"] == pytest.approx(0.015)
         assert np.isnan([third[knee], third[hip]]).all(), "a frame that was not valid"
+        assert np.isnan(sitting[hip]) == path.name.endswith("_moments.sto"), "feet that carry nobody"
 
 
 def test_a_dot_within_a_name_is_no_ending(recording: Path, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ MASS_KG = 70.0
 MOMENT = 0.5
 FIRST, LAST = 200, 400
 LOST = range(300, 310)
+SAT = range(350, 380)
 LUMBAR = "lumbar_extension_moment"
 
 
@@ -39,7 +40,7 @@ def _frame(seq: int) -> dict[str, object]:
         "missing": (),
         "angle": dict.fromkeys(angles, 0.0),
         "moment": dict.fromkeys(moments, MOMENT if valid else math.nan),
-        "moment_valid": True,
+        "moment_valid": seq not in SAT,
         "ground": {side: {"vgrf": 0.5, "cop_ap": 0.5, "cop_ml": 0.5, "contact": True} for side in SIDES},
         "t_ns": t_ns,
     }
@@ -78,9 +79,9 @@ def test_a_recording_and_its_export_have_the_same_dose(
 ) -> None:
     recording = _recording(tmp_path)
     told = _dose(capsys, recording)
-    seconds = (LAST - FIRST - 50 - len(LOST)) * 0.005
+    seconds = (LAST - FIRST - 50 - len(LOST) - len(SAT)) * 0.005
     assert told["valid_s"] == pytest.approx(seconds)
-    assert told["invalid_s"] == pytest.approx(0.25)
+    assert told["invalid_s"] == pytest.approx(0.40)
     assert told["unheard_s"] == pytest.approx(0.05)
     load = told["loads"][LUMBAR]
     assert load["linear_nms"] == pytest.approx(MOMENT * MASS_KG * seconds)
@@ -91,7 +92,7 @@ def test_a_recording_and_its_export_have_the_same_dose(
     again = _dose(capsys, exported)
     assert again["loads"][LUMBAR]["linear_nms"] == pytest.approx(load["linear_nms"])
     # The export has a row for each tick, told or not.
-    assert again["invalid_s"] == pytest.approx(0.30)
+    assert again["invalid_s"] == pytest.approx(0.45)
 
 
 def test_trials_are_summed_up_and_moments_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
