@@ -97,7 +97,7 @@ def test_uninstalled_twice_config_and_state_stay_and_it_can_come_back(service: I
     run(UNINSTALL)
     run(UNINSTALL)
     assert run("systemctl", "show", "-P", "LoadState", UNIT).strip() == "not-found"
-    assert run("ls", "/etc/second-skin").split() == ["keys", "suit.toml"]
+    assert run("ls", "/etc/second-skin").split() == ["fleet.toml", "keys", "suit.toml"]
     assert run("ls", "-A", "/opt/second-skin").split() == ["bundle"]
     run(INSTALL, "--from", f"/releases/{version}")
     service.permit_real_time()

@@ -13,6 +13,7 @@ from standby_process import standing_by
 from worn_suit import ServiceProcess, WornSuit, until
 
 from drivers.emulator.bench import Bench
+from jetson_runtime.client import ReceivedFrame
 
 
 @pytest.fixture
@@ -41,15 +42,18 @@ def start(suit: WornSuit) -> Iterator[Start]:
         service.process.wait()
 
 
-def killed_after_a_while(start: Start) -> ServiceProcess:
-    """A service that ran for 700 ticks and was killed."""
+def killed_after_a_while(start: Start) -> ReceivedFrame:
+    """The last frame of a service that ran for 700 ticks and was killed."""
     first = start()
     assert until(lambda: first.state() == "running", 30.0), first.log
     begin = first.client.latest.seq
     assert until(lambda: first.state() and first.client.latest.seq - begin > 700, 30.0), first.log
     first.process.kill()
     first.process.wait()
-    return first
+    last = first.client.latest
+    assert last is not None
+    first.client.close()  # else it would hear the next service, too
+    return last
 
 
 def next_start(start: Start) -> tuple[ServiceProcess, dict[str, Any]]:
@@ -66,7 +70,7 @@ def test_after_a_kill_the_frames_go_on_without_settling(start: Start) -> None:
     """
 
     def went_on() -> str:
-        first = killed_after_a_while(start)
+        last = killed_after_a_while(start)
         second, told = next_start(start)
         if told["warm"]:
             assert "8 devices" in told["text"], told
@@ -74,10 +78,9 @@ def test_after_a_kill_the_frames_go_on_without_settling(start: Start) -> None:
             assert all(serials.values()), serials
             # The status may have come before any frame: what is waited for must go on receiving.
             assert until(second.state, 30.0), (second.client.frames, second.status, second.log)
-            seqs = first.client.latest.seq, second.client.latest.seq
-            assert seqs[1] > seqs[0], (seqs, told)
-            sessions = first.client.session, second.client.session
-            assert sessions[0] != sessions[1], sessions
+            newest = second.client.latest
+            assert newest.seq > last.seq, (newest, last, told)
+            assert newest.session != last.session, newest.session
         assert second.stop() == 0, second.log
         return str(told["text"])
 
