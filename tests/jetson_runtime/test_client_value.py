@@ -238,6 +238,7 @@ def test_a_task_beside_a_client_that_nobody_reads_does_not_spin(ticking):
 def test_two_tasks_cannot_wait_for_one_client(ticking):
     publisher, ticker = ticking()
     ticker.paused.set()
+    time.sleep(0.1)  # what was posted before is sent to nobody
 
     async def two():
         with client_of(publisher) as client:
