@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A ROS 2 node that publishes the suit's stream. NOT RUN by its authors: they had no ROS 2 at hand.
 
-    pip install second-skin        # into the Python that ROS 2 uses; needs pyzmq and msgpack alone of it
+    pip install pyzmq msgpack && pip install --no-deps .     # in the checkout, into the Python that ROS 2 uses
     source /opt/ros/humble/setup.bash
     python3 ros2_bridge.py --ros-args -p endpoint:=tcp://127.0.0.1:5555
 

@@ -35,7 +35,7 @@ class ProtobufMessages:
         self._type = message_factory.GetMessageClass(pool.FindMessageTypeByName(self.name))
 
     def encode(self, message: Mapping[str, Any]) -> bytes:
-        """What is not in the schema is left out, and an instant that is nil; what else is nil is NaN, or the type's zero."""
+        """What is not in the schema is left out, so is an instant that is nil; else nil is NaN, or the type's zero."""
         made = self._type()
         _fill(made, message)
         payload: bytes = made.SerializeToString()

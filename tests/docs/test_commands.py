@@ -69,5 +69,12 @@ def test_commands_are_found_on_the_pages_that_have_them() -> None:
     assert sum(typed is not None for listed in found.values() for typed in listed) > 150
 
 
+def test_what_is_to_be_installed_is_in_the_checkout() -> None:
+    """No registry has the package; under its name there may be anybody's."""
+    texts = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", *(ROOT / "examples").glob("*.py")]
+    texts += [path for folder in ("jetson_runtime", "models") for path in (ROOT / folder).rglob("*.py")]
+    assert [path for path in texts if re.search(r"pip install '?second-skin", path.read_text())] == []
+
+
 def test_a_word_that_no_command_takes_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--text" in refusal("second-skin", ["mark", "--text", "doffed"], capsys)
