@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A ROS 2 node that publishes the suit's stream. NOT RUN by its authors: they had no ROS 2 at hand.
 
-    pip install second-skin        # into the Python that ROS 2 uses; needs pyzmq and msgpack alone of it
+    pip install pyzmq msgpack && pip install --no-deps .     # in the checkout, into the Python that ROS 2 uses
     source /opt/ros/humble/setup.bash
     python3 ros2_bridge.py --ros-args -p endpoint:=tcp://127.0.0.1:5555
 
@@ -50,13 +50,15 @@ def joint_state(
     angle: dict[str, float],
     velocity: dict[str, float],
     moment: dict[str, float],
+    moment_valid: bool,
     body_mass_kg: float | None,
     utc_minus_monotonic_ns: int,
 ) -> JointState:
     """Of a valid frame: degrees, degrees/s and Nm/kg become rad, rad/s and Nm.
 
     A joint is named as OpenSim names the coordinate. velocity: empty where the service does not tell it. effort: empty
-    without a body mass.
+    without a body mass, and while the feet do not carry the wearer: `valid` holds while they sit, and their moments are
+    wrong.
     """
     names = list(angle)
     known = bool(velocity) and velocity.keys() >= angle.keys()
@@ -65,7 +67,9 @@ def joint_state(
         name=names,
         position=[math.radians(angle[name]) for name in names],
         velocity=[math.radians(velocity[name]) for name in names] if known else [],
-        effort=[] if body_mass_kg is None else [moment[name + _MOMENT] * body_mass_kg for name in names],
+        effort=[moment[name + _MOMENT] * body_mass_kg for name in names]
+        if moment_valid and body_mass_kg is not None
+        else [],
     )
 
 
@@ -145,7 +149,13 @@ def main() -> None:
         for frame in frames:
             if frame.valid:
                 state = joint_state(
-                    frame.t_ns, frame.angle, frame.velocity, frame.moment, hello["body_mass_kg"], offset_ns
+                    frame.t_ns,
+                    frame.angle,
+                    frame.velocity,
+                    frame.moment,
+                    frame.moment_valid,
+                    hello["body_mass_kg"],
+                    offset_ns,
                 )
                 message = JointStateMsg(
                     name=state.name, position=state.position, velocity=state.velocity, effort=state.effort

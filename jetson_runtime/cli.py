@@ -273,7 +273,7 @@ def _missing_extra(error: ModuleNotFoundError) -> SuitError | ModuleNotFoundErro
     """A package of the `sim` extra is a matter of installation; a module of ours is a bug and stays what it is."""
     if (error.name or "").partition(".")[0] in ("jetson_runtime", "drivers"):
         return error
-    return SuitError(f"needs the Python package {error.name}: pip install 'second-skin[sim]'")
+    return SuitError(f"needs the Python package {error.name}: pip install '.[sim]' in the checkout")
 
 
 if __name__ == "__main__":

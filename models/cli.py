@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("models", "jetson_runtime", "drivers"):
             raise
-        return _told(f"needs the Python package {error.name}: pip install 'second-skin[lab]'")
+        return _told(f"needs the Python package {error.name}: pip install '.[lab]' in the checkout")
     except (SuitError, ValueError) as error:
         return _told(str(error))
     except BrokenPipeError:

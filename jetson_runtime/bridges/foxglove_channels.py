@@ -13,6 +13,7 @@ Times are of the wall clock: the stream's, and what `hello` says that clock is b
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,7 +21,7 @@ import foxglove
 from foxglove.channels import GridChannel, LogChannel, SceneUpdateChannel
 from foxglove.messages import Log, LogLevel
 
-from jetson_runtime.bridges.foxglove_scene import pressure_grid, scene, timestamp
+from jetson_runtime.bridges.foxglove_scene import LIFETIME_NS, pressure_grid, scene, timestamp
 from jetson_runtime.bridges.foxglove_schema import ProtobufMessages, json_schema
 from jetson_runtime.bridges.sessions import Sessions
 from jetson_runtime.stream import messages
@@ -47,6 +48,8 @@ class Channels:
         self._status: foxglove.Channel | None = None
         self._session = ""
         self._figure_ns = 0
+        # When it was drawn, by this machine's clock; None: there is none.
+        self._drawn_ns: int | None = None
         self._takers: dict[str, Callable[[Mapping[str, Any]], None]] = {
             messages.FRAME: self._take_frame,
             messages.STATUS: self._take_status,
@@ -63,6 +66,13 @@ class Channels:
         for one in self._sessions.take(message):
             if (taker := self._takers.get(one["topic"])) is not None:
                 taker(one)
+
+    def hide_stale(self) -> None:
+        """Deletes the figure of a stream that has fallen silent: a viewer looks at lifetimes when something comes."""
+        if self._drawn_ns is not None and time.monotonic_ns() - self._drawn_ns > LIFETIME_NS:
+            self._drawn_ns = None
+            utc_ns = self._utc_ns(self._figure_ns + LIFETIME_NS)
+            self._figure.log(scene({"valid": False}, utc_ns), log_time=utc_ns)
 
     def close(self) -> None:
         """Unadvertises all."""
@@ -86,7 +96,7 @@ class Channels:
         if self._frames.has_sinks():
             self._frames.log(self._encoding.encode(frame), log_time=utc_ns)
         if self._figure.has_sinks() and not 0 <= frame["t_ns"] - self._figure_ns < _FIGURE_PERIOD_NS:
-            self._figure_ns = frame["t_ns"]
+            self._figure_ns, self._drawn_ns = frame["t_ns"], time.monotonic_ns()
             self._figure.log(scene(frame, utc_ns), log_time=utc_ns)
 
     def _prepare(self, frame: Mapping[str, Any]) -> None:

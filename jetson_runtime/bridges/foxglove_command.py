@@ -55,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
             while not ended:
                 for message in stream.recv(_STEP_S):
                     channels.take(message)
+                channels.hide_stale()
                 stream.want(messages.PRESSURE, channels.wants_pressure)
         finally:
             channels.close()

@@ -11,6 +11,7 @@ from typing import Any
 
 from foxglove.messages import (
     Color,
+    Duration,
     Grid,
     LinePrimitive,
     LinePrimitiveLineType,
@@ -36,6 +37,8 @@ _HEIGHT_M = 1.75
 # Half of the distance between the hips' centres.
 _HIP_M = 0.09
 _THICKNESS_M = 0.03
+# A figure of an older instant than this is not shown: six of them come in that time.
+LIFETIME_NS = 300_000_000
 _BESIDE = {"leg_r": -_HIP_M, "leg_l": _HIP_M, "trunk": 0.0}
 _COLOURS = {"leg_r": (0.90, 0.35, 0.10), "leg_l": (0.10, 0.45, 0.85), "trunk": (0.45, 0.45, 0.45)}
 _FOOT_BESIDE_M = {"r": -_HIP_M, "l": _HIP_M}
@@ -96,6 +99,7 @@ def _entity(name: str, points: list[tuple[float, float]], at: Timestamp) -> Scen
         timestamp=at,
         frame_id=FRAME_ID,
         id=name,
+        lifetime=Duration(0, LIFETIME_NS),
         lines=[
             LinePrimitive(
                 type=LinePrimitiveLineType.LineStrip,

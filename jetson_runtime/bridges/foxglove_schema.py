@@ -35,7 +35,7 @@ class ProtobufMessages:
         self._type = message_factory.GetMessageClass(pool.FindMessageTypeByName(self.name))
 
     def encode(self, message: Mapping[str, Any]) -> bytes:
-        """What is not in the schema is left out; what is nil is NaN, or the type's zero."""
+        """What is not in the schema is left out, so is an instant that is nil; else nil is NaN, or the type's zero."""
         made = self._type()
         _fill(made, message)
         payload: bytes = made.SerializeToString()
@@ -58,6 +58,10 @@ def _describe(message: Any, example: Mapping[str, Any], path: str) -> None:
             field.type, field.label = _Field.TYPE_STRING, _Field.LABEL_REPEATED
         else:
             field.type = _scalar(key, value)
+            if field.type == _Field.TYPE_INT64:
+                # Only then does the wire tell an instant that is not there from 0.
+                field.proto3_optional, field.oneof_index = True, len(message.oneof_decl)
+                message.oneof_decl.add(name=f"_{key}")
 
 
 def _scalar(key: str, value: Any) -> Any:

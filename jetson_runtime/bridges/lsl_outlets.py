@@ -27,7 +27,11 @@ _log = logging.getLogger("second-skin-lsl")
 
 
 class Outlets:
-    """`take` every message of the stream, in order. Outlets outlive a restart of the service whose frames are alike."""
+    """`take` every message of the stream, in order. Outlets outlive a restart of the service with all that they tell.
+
+    Metadata cannot be changed, and a recorder may keep those of a stream before: the markers of a session and of a
+    wearer tell model and mass, too.
+    """
 
     def __init__(self, name: str, endpoint: str, clock: LslClock) -> None:
         """name: of the stream; that of the events has `-events` behind it."""
@@ -38,6 +42,7 @@ class Outlets:
         self._sessions = Sessions()
         self._session = ""
         self._layout: tuple[LslChannel, ...] = ()
+        self._told: tuple[Any, ...] = ()
         self._frames: pylsl.StreamOutlet | None = None
         self._last_seq: int | None = None
         self._steps: dict[tuple[str, str], int] = {}
@@ -65,7 +70,12 @@ class Outlets:
             self._steps = {}
             self._clock.renew()
             self._waiting.clear()
-            told = {"kind": "session", "id": self._session, "model": hello["model"]}
+            told = {
+                "kind": "session",
+                "id": self._session,
+                "model": hello["model"],
+                "body_mass_kg": hello["body_mass_kg"],
+            }
             self._waiting.append({"topic": messages.EVENT, "t_ns": hello["t_ns"], **told})
 
     def _push(self, message: Mapping[str, Any]) -> bool:
@@ -106,7 +116,8 @@ class Outlets:
         hello = self._sessions.hello
         assert hello is not None, "Sessions tells no frame before it"
         layout = channels(frame, hello)
-        if layout == self._layout and self._frames is not None:
+        told = layout, hello["model"], hello["body_mass_kg"]
+        if told == self._told and self._frames is not None:
             return
         info = pylsl.StreamInfo(
             self._name, "MoCap", len(layout), RATE_HZ, pylsl.cf_double64, f"{self._source}/frames"
@@ -115,7 +126,7 @@ class Outlets:
         _acquired(info, hello)
         # The one before ends first: two of one source at a time would confuse whoever looks for it.
         self._frames = None
-        self._frames, self._layout = pylsl.StreamOutlet(info), layout
+        self._frames, self._layout, self._told = pylsl.StreamOutlet(info), layout, told
         _log.info("%s: %d channels at %d Hz", self._name, len(layout), RATE_HZ)
 
 

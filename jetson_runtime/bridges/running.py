@@ -33,7 +33,7 @@ def needs_extra() -> Iterator[None]:
         if (error.name or "").partition(".")[0] in ("jetson_runtime", "drivers"):
             raise
         raise SuitError(
-            f"needs the Python package {error.name}: pip install 'second-skin[bridges]'"
+            f"needs the Python package {error.name}: pip install '.[bridges]' in the checkout"
         ) from error
 
 

@@ -50,7 +50,7 @@ def _run(options: argparse.Namespace) -> int:
         if (error.name or "").partition(".")[0] in ("jetson_runtime", "drivers"):
             raise
         raise SuitError(
-            f"needs the Python package {error.name}: pip install 'second-skin[dashboard]'"
+            f"needs the Python package {error.name}: pip install '.[dashboard]' in the checkout"
         ) from error
     return server.serve(config, options.config, options.state)
 

@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
 def need_nats() -> None:
     """SuitError where nats-py is not installed."""
     if importlib.util.find_spec("nats") is None:
-        raise SuitError("needs the Python package nats-py: pip install 'second-skin[fleet]'")
+        raise SuitError("needs the Python package nats-py: pip install '.[fleet]' in the checkout")
 
 
 def _endpoint(config: Path, state: Path) -> str:

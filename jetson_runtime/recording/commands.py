@@ -190,6 +190,6 @@ def _write_one(path: Path, mark: dict[str, Any], piece: Series, options: argpars
         raise RecordingError(f"{path}: cannot be written: {error.strerror}") from error
     except ModuleNotFoundError as error:
         raise RecordingError(
-            f"needs the Python package {error.name}: pip install 'second-skin[sim]'"
+            f"needs the Python package {error.name}: pip install '.[sim]' in the checkout"
         ) from error
     return [path]

@@ -39,7 +39,7 @@ def opensim() -> Any:
     try:
         module = importlib.import_module("opensim")
     except ImportError as error:
-        remedy = "install it: pip install 'second-skin[opensim]' (Python 3.11)"
+        remedy = "install it: pip install '.[opensim]' in the checkout (Python 3.11)"
         raise ImportSetError([f"OpenSim's Python package is not here ({error}); {remedy}"]) from error
     module.Logger.setLevelString("Error")
     # Otherwise every run leaves a log file in the folder it was started in.

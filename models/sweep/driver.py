@@ -144,7 +144,7 @@ def _cluster(address: str, options: dict[str, Any]) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "ray":
             raise
-        raise SweepError("a sweep runs on Ray: pip install 'second-skin[lab,sweep]'") from None
+        raise SweepError("a sweep runs on Ray: pip install '.[lab,sweep]' in the checkout") from None
     if ray.is_initialized():
         yield
         return

@@ -71,7 +71,7 @@ def test_an_address_that_is_none_is_one_message_and_status_2(capsys):
 def test_a_missing_extra_says_what_to_install():
     error = cli._missing_extra(ModuleNotFoundError("No module named 'pyarrow'", name="pyarrow"))
     assert isinstance(error, SuitError)
-    assert "pip install 'second-skin[sim]'" in str(error)
+    assert "pip install '.[sim]'" in str(error)
     own = ModuleNotFoundError("No module named 'jetson_runtime.x'", name="jetson_runtime.x")
     assert cli._missing_extra(own) is own
 

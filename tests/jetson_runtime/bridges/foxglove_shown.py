@@ -34,6 +34,8 @@ def assert_same_frame(shown, frame) -> None:
         assert all(
             same(getattr(foot, key), frame["ground"][side][key]) for key in ("vgrf", "cop_ap", "contact")
         )
+        for key in ("heel_strike_ns", "toe_off_ns"):
+            assert (getattr(foot, key) if foot.HasField(key) else None) == frame["ground"][side][key]
 
 
 def cells_of(grid) -> np.ndarray:

@@ -113,6 +113,9 @@ def assert_is_drawn(update, frame) -> None:
         assert shown == pytest.approx([xy for point in points for xy in point], abs=1e-9)
     assert lines["leg_r"][0].y < 0 < lines["leg_l"][0].y, "y is to the left"
     assert {entity.frame_id for entity in update.entities} == {"suit"}
+    assert {(entity.lifetime.seconds, entity.lifetime.nanos) for entity in update.entities} == {
+        (0, 300_000_000)
+    }
 
 
 def test_a_map_is_made_while_somebody_looks_at_it(suit, client):
@@ -164,6 +167,28 @@ def test_it_goes_on_after_a_restart_of_the_service(suit, client):
     suit.start_service()
     assert until(lambda: client.listen(0.2) or client.of("/frame")[-1][1].session != before, PATIENCE_S)
     assert until(suit.valid, PATIENCE_S), suit.service.log
+
+
+def test_no_figure_stands_still_once_the_suit_is_silent(suit, client):
+    client.subscribe("/figure")
+    assert until(lambda: client.listen(0.2) or drawn(client) == 3, PATIENCE_S)
+    suit.service.process.kill()
+    try:
+        assert until(lambda: client.listen(0.2) or drawn(client) == 0, PATIENCE_S)
+        (ended_ns, ending), (drawn_ns, _) = client.of("/figure")[-1], client.of("/figure")[-2]
+        assert {deletion.id for deletion in ending.deletions} == {"leg_r", "leg_l", "trunk"}
+        assert 0 < ended_ns - drawn_ns < 1_000_000_000
+    finally:
+        suit.service.stop()
+        suit.start_service()
+    assert until(suit.valid, PATIENCE_S), suit.service.log
+    assert until(lambda: client.listen(0.2) or drawn(client) == 3, PATIENCE_S)
+
+
+def drawn(client) -> int:
+    """Lines of the newest scene."""
+    shown = client.of("/figure")
+    return len(shown[-1][1].entities) if shown else -1
 
 
 def test_a_port_that_is_taken_is_told(suit, bridge, client, port):

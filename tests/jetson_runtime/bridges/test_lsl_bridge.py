@@ -115,6 +115,16 @@ def test_a_mark_arrives_as_a_marker_of_its_instant(suit, bridge):
     assert abs(stamp - lsl_minus_monotonic() - at_ns * 1e-9) < MILLISECOND
 
 
+def test_a_wearer_who_is_changed_is_a_marker(suit, bridge):
+    inlet = inlet_of(f"{NAME}-events", bridge)
+    wearer = suit.service.status["wearer"]
+    suit.ask("set_wearer", wearer=wearer)
+    markers: list[tuple[float, list[str]]] = []
+    assert until(lambda: markers.extend(pulled(inlet)) or markers, PATIENCE_S)
+    told = json.loads(markers[-1][1][0])
+    assert (told["kind"], told["wearer"]) == ("wearer", wearer)
+
+
 def test_no_number_while_a_sensor_is_missing_and_the_time_axis_goes_on(suit, bridge):
     inlet = inlet_of(NAME, bridge)
     labels = [channel["label"] for channel in channels_of(inlet)]

@@ -40,13 +40,14 @@ class Speaker:
     def __init__(self, folder: Path) -> None:
         self.endpoint = f"ipc://{folder}/spoken"
         self.session = "s1"
+        self.told = HELLO
         self._context = zmq.Context()
         self._pub = self._context.socket(zmq.PUB)
         self._pub.setsockopt(zmq.LINGER, 0)
         self._pub.bind(self.endpoint)
 
     def hello(self) -> None:
-        self._send("hello", messages.encode_hello(HELLO, self.session, time.monotonic_ns()))
+        self._send("hello", messages.encode_hello(self.told, self.session, time.monotonic_ns()))
 
     def frame(self, seq: int, knee_deg: float, *, valid: bool = True, strike_ns: int | None = None) -> None:
         """At the tick `seq`; the right foot last landed at `strike_ns`."""
@@ -133,6 +134,31 @@ def test_a_velocity_tells_its_unit_and_sign(speaker, bridge):
     velocity = channels["knee_angle_r_velocity"]
     assert (velocity["unit"], velocity["type"]) == ("deg/s", "AngularVelocity")
     assert velocity["positive"] == "flexion grows"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"body_mass_kg": 82.5}, {"model": {"name": "test", "sha256": "cd" * 32}}],
+    ids=["wearer", "model"],
+)
+def test_a_session_of_another_wearer_or_model_has_metadata_of_its_own(speaker, bridge, changed):
+    before, events = inlet_of(NAME, bridge).info(timeout=PATIENCE_S).uid(), inlet_of(f"{NAME}-events", bridge)
+    speaker.session, speaker.told = "s4", {**HELLO, **changed}
+
+    def others() -> set[str]:
+        speaker.hello()
+        speaker.frame(1, 0.0)
+        return {info.uid() for info in pylsl.resolve_byprop("name", NAME, timeout=1.0)} - {before}
+
+    assert until(others, PATIENCE_S), bridge.log
+    made = inlet_of(NAME, bridge).info(timeout=PATIENCE_S).desc().child("acquisition")
+    assert made.child_value("model_sha256") == speaker.told["model"]["sha256"]
+    assert made.child_value("body_mass_kg") == str(speaker.told["body_mass_kg"] or "")
+    marks = [json.loads(text) for _, (text,) in pulled(events)]
+    (begun,) = (told for told in marks if told.get("id") == "s4")
+    assert {key: begun[key] for key in ("model", "body_mass_kg")} == {
+        key: speaker.told[key] for key in ("model", "body_mass_kg")
+    }
 
 
 def test_frames_of_other_names_are_another_stream(speaker, bridge):

@@ -29,40 +29,54 @@ def node():
 
 @pytest.fixture(scope="module")
 def tap(suit: BridgedSuit):
-    """A valid frame at least, a status, and a mark."""
+    """A frame at least of which all is valid, a status, and a mark."""
     with Tap(suit.endpoint, "frame", "hello", "status", "event") as tap:
         assert until(lambda: tap.of("hello") and tap.of("status"), PATIENCE_S)
         suit.ask("mark", text="here")
-        assert until(lambda: tap.of("event") and any(f["valid"] for f in tap.of("frame")), PATIENCE_S)
+        assert until(lambda: tap.of("event") and any(map(is_whole, tap.of("frame"))), PATIENCE_S)
     return tap
 
 
-def test_a_live_frame_in_ros_units(node, tap):
-    frame = next(frame for frame in tap.of("frame") if frame["valid"])
-    hello = tap.of("hello")[-1]
-    velocity = dict.fromkeys(frame["angle"], 90.0)
-    state = node.joint_state(
-        frame["t_ns"],
-        frame["angle"],
-        velocity,
-        frame["moment"],
-        hello["body_mass_kg"],
-        hello["utc_minus_monotonic_ns"],
+def is_whole(frame) -> bool:
+    return frame["valid"] and frame["moment_valid"]
+
+
+def state_of(node, frame, body_mass_kg, utc_minus_monotonic_ns=0, **other):
+    told = {**{key: frame[key] for key in ("angle", "velocity", "moment", "moment_valid")}, **other}
+    return node.joint_state(
+        t_ns=frame["t_ns"],
+        body_mass_kg=body_mass_kg,
+        utc_minus_monotonic_ns=utc_minus_monotonic_ns,
+        **told,
     )
+
+
+def test_a_live_frame_in_ros_units(node, tap):
+    frame = next(filter(is_whole, tap.of("frame")))
+    hello = tap.of("hello")[-1]
+    state = state_of(node, frame, hello["body_mass_kg"], hello["utc_minus_monotonic_ns"])
     assert state.name == list(frame["angle"])
     assert len(state.name) == 7
     for i, name in enumerate(state.name):
         assert state.position[i] == pytest.approx(frame["angle"][name] * math.pi / 180)
-        assert state.velocity[i] == pytest.approx(math.pi / 2)
+        assert state.velocity[i] == pytest.approx(frame["velocity"][name] * math.pi / 180)
         assert state.effort[i] == pytest.approx(frame["moment"][f"{name}_moment"] * MASS_KG)
     assert state.stamp_ns - frame["t_ns"] == hello["utc_minus_monotonic_ns"]
 
 
 def test_what_is_not_known_is_left_empty(node, tap):
-    frame = next(frame for frame in tap.of("frame") if frame["valid"])
-    state = node.joint_state(frame["t_ns"], frame["angle"], {}, frame["moment"], None, 0)
+    frame = next(filter(is_whole, tap.of("frame")))
+    state = state_of(node, frame, None, velocity={})
     assert (state.velocity, state.effort) == ([], [])
     assert len(state.position) == 7
+
+
+def test_who_sits_has_angles_and_no_effort(node, tap):
+    """The frame stays valid; nothing but `moment_valid` tells that its moments are wrong."""
+    frame = next(filter(is_whole, tap.of("frame")))
+    state = state_of(node, frame, MASS_KG, moment_valid=False)
+    assert state.effort == []
+    assert len(state.position) == len(state.velocity) == 7
 
 
 def test_the_diagnostics_of_a_live_status(node, tap, suit):

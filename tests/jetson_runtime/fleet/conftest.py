@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "recording"))
 @pytest.fixture
 def nats(tmp_path: Path) -> Iterator[object]:
     """A server with JetStream, its files in the test's folder."""
-    pytest.importorskip("nats", reason="needs nats-py: pip install 'second-skin[fleet]'")
+    pytest.importorskip("nats", reason="needs nats-py: pip install '.[fleet]'")
     if shutil.which("nats-server") is None:
         pytest.skip("nats-server is not here (apt install nats-server)")
     from nats_process import NatsProcess

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("pyarrow")
 pytest.importorskip(
     "opensim",
-    reason="OpenSim's Python package is not installed: pip install 'second-skin[opensim]' on Python 3.11",
+    reason="OpenSim's Python package is not installed: pip install '.[opensim]' on Python 3.11",
 )
 
 import opensim_body

@@ -78,4 +78,4 @@ def test_without_the_laboratorys_extra_the_command_names_it(
 
     monkeypatch.setattr("models.bundles.renew.renew", without_torch)
     assert main(["renew", str(tmp_path)]) == 2
-    assert "torch: pip install 'second-skin[lab]'" in capsys.readouterr().err
+    assert "torch: pip install '.[lab]'" in capsys.readouterr().err

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("ray", reason="ray is not installed: pip install 'second-skin[sweep]'")
+pytest.importorskip("ray", reason="ray is not installed: pip install '.[sweep]'")
 
 import stand_in  # noqa: E402
 from made_up_trials import made_up_trial  # noqa: E402
