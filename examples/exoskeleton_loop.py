@@ -133,6 +133,8 @@ def made_ramp(options: argparse.Namespace) -> TorqueRamp:
     """ValueError: settings that cannot all be kept."""
     if options.key and not options.control:
         raise ValueError("--key is for a suit on another machine, whose clock has to be known: --control too")
+    if not options.moment.endswith("_moment"):
+        raise ValueError(f"--moment {options.moment}: is no moment; their names end in _moment")
     if not 100 <= options.rate <= 10_000:
         raise ValueError("--rate: 100 to 10000")
     for name in ("mass", "max_age_ms"):

@@ -50,6 +50,13 @@ public:
         const auto found = given_.find(name);
         return found == given_.end() ? otherwise : found->second;
     }
+    /// An angle would be taken for Nm/kg, and is not gated by moment_valid.
+    std::string moment() const {
+        const std::string word = text("--moment", "ankle_angle_r_moment"), tail = "_moment";
+        if (word.size() > tail.size() && word.compare(word.size() - tail.size(), tail.size(), tail) == 0)
+            return word;
+        throw std::invalid_argument("--moment " + word + ": is no moment; their names end in _moment");
+    }
     double positive(const char* name, const char* otherwise) const {
         const double value = number(name, otherwise);
         if (std::isfinite(value) && value > 0) return value;
@@ -108,7 +115,7 @@ void run(const Words& words) {
     if (!(rate_hz >= 100 && rate_hz <= 10'000)) throw std::invalid_argument("--rate: 100 to 10000");
     settings.longest_step_s = std::max(settings.longest_step_s, 2 / rate_hz);
     second_skin::TorqueRamp ramp(settings);
-    const std::string moment = words.text("--moment", "ankle_angle_r_moment");
+    const std::string moment = words.moment();
     const double share = words.number("--share", "0.2"), max_age_ms = words.positive("--max-age-ms", "30");
     const bool mass_given = !words.text("--mass", "").empty();
     const double mass_kg = mass_given ? words.positive("--mass", "") : 0, seconds = words.number("--seconds", "0");

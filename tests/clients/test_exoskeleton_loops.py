@@ -202,6 +202,7 @@ def test_the_example_says_what_it_takes_and_refuses_what_cannot_be_kept(program:
         (("--rate", "5"), "100 to 10000"),
         (("--rate", "nan"), "100 to 10000"),
         (("--key", "tablet.key_secret"), "--control too"),
+        (("--moment", "knee_angle_r"), "--moment knee_angle_r: is no moment"),
     ]:
         code, text = said(*words)
         assert code and why in text, words
