@@ -194,17 +194,27 @@ def test_the_example_says_what_it_takes_and_refuses_what_cannot_be_kept(program:
         (("--steady-ms", "0"), "100 ms to 10 s"),
         (("--torque-limit", "90"), "in time"),
         (("--rate-limit", "nan"), "above zero"),
-        (("--max-age-ms", "nan"), "above zero"),
-        (("--mass", "-70"), "above zero"),
+        (("--torque-limit", "inf"), "above zero"),
+        (("--seconds", "nan"), "--seconds"),
+        *[(("--up-ms", word), "--up-ms: above 0, 60000 at most") for word in ("nan", "0", "1e9")],
+        *[(("--max-age-ms", word), "--max-age-ms: above 0, 50 at most") for word in ("nan", "0", "51")],
+        *[(("--share", word), "--share: above 0, 1 at most") for word in ("nan", "inf", "0", "-0.2", "1.1")],
+        *[(("--mass", word), "--mass: 20 to 250") for word in ("-70", "nan", "700")],
         (("--rate", "1e"), "1e"),
+        *[(("--share", word), "--share") for word in ("abc", "")],
+        (("--share", "abc"), "abc"),
+        (("--endpoint", "garbage"), "garbage: Invalid argument; write tcp://"),
+        (("--control", "garbage"), "garbage: Invalid argument; write tcp://"),
+        (("--control", "tcp://127.0.0.1:1", "--key", "/nofile"), "/nofile"),
         (("--nonsense", "1"), "--nonsense"),
         (("--share",), "--share"),
         (("--rate", "5"), "100 to 10000"),
         (("--rate", "nan"), "100 to 10000"),
         (("--key", "tablet.key_secret"), "--control too"),
+        (("--moment", "knee_angle_r"), "--moment knee_angle_r: is no moment"),
     ]:
         code, text = said(*words)
-        assert code and why in text, words
+        assert code and why in text and "Traceback" not in text, words
 
 
 def test_the_latencies_are_told_without_the_first_half_second(build: Builder) -> None:
