@@ -81,14 +81,17 @@ class ControlClient:
         return -offset.ns, offset.uncertainty_ns
 
     def _packed(self, op: str, request: dict[str, Any]) -> bytes:
-        """CommandRefused where the service would cut the connection instead of an answer."""
-        payload: bytes = msgpack.packb(request)
+        """CommandRefused for what cannot be packed, and for what the service would cut the connection at."""
+        try:
+            payload: bytes = msgpack.packb(request)
+        except UnicodeEncodeError as error:
+            raise _wrong(f"{op}: a text is no UTF-8", "write it anew") from error
+        except OverflowError as error:
+            raise _wrong(f"{op}: a number is beyond 64 bits", "write a smaller one") from error
         most = CONTROL_REQUEST_LIMIT_BYTES - (_CURVE_BYTES if self._keys else 0)
         if len(payload) > most:
-            raise CommandRefused(
-                ControlCode.BAD_ARGUMENT.value,
-                f"{op}: the request has {len(payload)} bytes, {most} are the most",
-                "say it in fewer words",
+            raise _wrong(
+                f"{op}: the request has {len(payload)} bytes, {most} are the most", "say it in fewer words"
             )
         return payload
 
@@ -108,6 +111,10 @@ class ControlClient:
             raise EndpointError(
                 f"{self.endpoint}: {error.strerror}; write {DEFAULT_CONTROL} or ipc:///path"
             ) from error
+
+
+def _wrong(text: str, remedy: str) -> CommandRefused:
+    return CommandRefused(ControlCode.BAD_ARGUMENT.value, text, remedy)
 
 
 def _result(reply: dict[str, Any]) -> dict[str, Any]:

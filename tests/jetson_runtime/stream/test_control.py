@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from live_stream import Ticker, publishing, until
 
+from jetson_runtime import cli
 from jetson_runtime.stream import control, curve, key_files
 from jetson_runtime.stream.control import Answer, Refusal, Request
 from jetson_runtime.stream.control_client import ControlClient
@@ -187,6 +188,22 @@ def test_the_largest_request_is_answered_and_a_larger_one_refused_before_it_is_s
     assert refused.value.code == "bad_argument"
     assert client.ask("ping")["reply_ns"] > 0
     assert not asked
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["bad\udcff"], "mark: a text is no UTF-8; "),
+        (["--repetition", "9" * 23], "mark: a number is beyond 64 bits; "),
+    ],
+)
+def test_what_no_request_can_hold_is_told_in_a_line(
+    publisher: Publisher, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    assert cli.main(["mark", *words, "--control", publisher.addresses["control"][0]]) == cli.BAD_INPUT
+    line = capsys.readouterr().err
+    assert told in line
+    assert line.count("\n") == 1
 
 
 def test_the_largest_request_behind_a_key_passes_the_limit_too(tmp_path: Path) -> None:
