@@ -47,6 +47,11 @@ def summary(values: Sequence[float]) -> dict[str, float]:
     return {"p50": ordered[round(0.5 * last)], "p99": ordered[round(0.99 * last)], "max": ordered[last]}
 
 
+def printable(line: str) -> str:
+    """`line` as a terminal may be given it: nothing in it but what is read."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)
+
+
 def number(value: float | None, decimals: int = 1) -> str:
     """`value` rounded, or a dash where there is none."""
     return "-" if value is None or not math.isfinite(value) else f"{value:.{decimals}f}"
@@ -80,7 +85,7 @@ def status_text(status: Mapping[str, Any], *, bold: bool, language: str | None =
 
     language: of the faults, one of LANGUAGES; None: the service's.
     """
-    state = str(status.get("state"))
+    state = printable(str(status.get("state")))
     faults = status.get("faults", [])
     word = f"\033[1;7m {state.upper()} \033[0m" if bold else state.upper()
     lateness = status.get("lateness_ms", {})
@@ -90,18 +95,16 @@ def status_text(status: Mapping[str, Any], *, bold: bool, language: str | None =
         f"ticks missed {status.get('missed_ticks')}  late {status.get('late_ticks')}  lateness ms "
         + "  ".join(f"{name} {number(lateness.get(name), 2)}" for name in ("p50", "p99", "max")),
     )
-    return "\n".join(
-        [
-            f"{word}  {what_to_do(state, len(faults))}",
-            *facts,
-            *glance.lines(status),
-            *_unusual_lines(status.get("unusual", ())),
-            *_fault_lines(faults, status.get("language", DEFAULT_LANGUAGE), language),
-            "",
-            "".join(layout.format(title) for title, layout in _TABLE).rstrip(),
-            *_stream_lines(status.get("streams", {})),
-        ]
+    lines = (
+        *facts,
+        *glance.lines(status),
+        *_unusual_lines(status.get("unusual", ())),
+        *_fault_lines(faults, status.get("language", DEFAULT_LANGUAGE), language),
+        "",
+        "".join(layout.format(title) for title, layout in _TABLE).rstrip(),
+        *_stream_lines(status.get("streams", {})),
     )
+    return "\n".join([f"{word}  {what_to_do(state, len(faults))}", *map(printable, lines)])
 
 
 def _unusual_lines(names: Sequence[str]) -> list[str]:

@@ -190,6 +190,19 @@ def test_the_largest_request_is_answered_and_a_larger_one_refused_before_it_is_s
     assert not asked
 
 
+@pytest.mark.parametrize("text", ["two\nlines", "\x1b[2J", "\u202eback", " ", "tab\t"])
+def test_what_a_terminal_would_obey_is_refused_and_so_are_blanks(text: str) -> None:
+    for op, key in (("mark", "text"), ("mark", "trial"), ("record", "subject"), ("tell_fit", "found")):
+        arguments = {"mark": {}, "record": {"action": "start"}, "tell_fit": {"session": "s1"}}[op]
+        told = [text] if key == "found" else text
+        with pytest.raises(Refusal) as refused:
+            control.parse({"op": op, **arguments, key: told})
+        assert refused.value.code == ControlCode.BAD_ARGUMENT
+        assert "may hold no control characters" in refused.value.reasons[0]
+        assert refused.value.reasons[0].startswith(key)
+    assert control.parse({"op": "mark", "text": "höher, 2° 試"}) == control.Mark(text="höher, 2° 試")
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

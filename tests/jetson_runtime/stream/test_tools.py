@@ -112,6 +112,20 @@ def test_a_status_of_few_words_is_printed_all_the_same():
     assert "WAITING  no device is live" in text.status_text({"state": "waiting"}, bold=False)
 
 
+def test_a_status_gives_a_terminal_nothing_to_obey():
+    evil = "\x1b[2J\nRUNNING"
+    wish = {"number": 1, "wanted": True, "age_s": 1.0, "subject": evil}
+    streams = {"imu_back": {"notes": [evil], "port": evil}}
+    told = {"state": "running" + evil, "record": wish, "streams": streams}
+    told["faults"] = [{"number": 3, "stream": evil, "text": evil, "remedy": evil}]
+    plain = {"state": "running", "record": {**wish, "subject": "S01"}, "faults": [{"number": 3}]}
+    plain["streams"] = {"imu_back": {"notes": ["a note"]}}
+    lines = text.status_text(told, bold=False).split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert len(lines) == len(text.status_text(plain, bold=False).split("\n"))
+    assert "start S01 (1 s old)" in text.status_text(plain, bold=False)
+
+
 def test_what_is_unusual_is_said_in_a_frame_and_in_a_status():
     client_frame = {
         "unusual": ("imu_back", "movement"),
