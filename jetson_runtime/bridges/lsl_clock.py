@@ -7,6 +7,7 @@ machine is set beside this one's by pings of its control socket.
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections import deque
@@ -22,6 +23,8 @@ _KEPT = 30
 _LOOKS = 8
 _PERIOD_S = 2.0
 _PING_TIMEOUT_S = 1.0
+
+_log = logging.getLogger("second-skin-lsl")
 
 
 class Offset:
@@ -62,10 +65,12 @@ class LslClock:
         self._service = Offset(DRIFT)
         self._control, self._key_file = control, key_file
         self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="clock", daemon=True)
 
     def __enter__(self) -> LslClock:
+        """EndpointError, KeyFileError: as of ControlClient."""
+        control = ControlClient(self._control, key_file=self._key_file) if self._control is not None else None
         self._look()
+        self._thread = threading.Thread(target=self._run, args=(control,), name="clock", daemon=True)
         self._thread.start()
         return self
 
@@ -84,15 +89,19 @@ class LslClock:
         lsl_ns = self._lsl.best_ns(now_ns)
         return None if ahead_ns is None or lsl_ns is None else (t_ns - ahead_ns + lsl_ns) * 1e-9
 
-    def _run(self) -> None:
-        control = ControlClient(self._control, key_file=self._key_file) if self._control else None
+    def _run(self, control: ControlClient | None) -> None:
+        is_told = False
         with control or contextlib.nullcontext():
             while not self._ending.is_set():
                 self._look()
                 if control is not None:
                     # Without an answer what is known grows old, and is used until the service's next start.
-                    with contextlib.suppress(EndpointError, CommandRefused):
+                    try:
                         self._ping(control)
+                    except (EndpointError, CommandRefused) as error:
+                        if not is_told:
+                            _log.warning("%s; it is asked on and on, no stream begins before", error)
+                        is_told = True
                 told = control is None or self._service.best_ns(0) is not None
                 self._ending.wait(_PERIOD_S if told else _PERIOD_S / 10)
 

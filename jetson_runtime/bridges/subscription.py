@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 import weakref
 from collections.abc import Iterable
@@ -20,6 +21,10 @@ _QUEUE_MESSAGES = 2000
 _RECONNECT_MS = 50
 # As of FrameClient: behind a lost cable or Wi-Fi a connection may stay half-open for minutes.
 _SILENCE_S = 1.0
+# Until it is said that nobody has been heard at all.
+_PATIENCE_S = 3.0
+
+_log = logging.getLogger("second-skin-bridge")
 
 
 class Subscription:
@@ -50,6 +55,7 @@ class Subscription:
                 f"{endpoint}: {error.strerror}; write {DEFAULT_PUBLIC} or ipc:///path"
             ) from error
         self._heard_s = time.monotonic()
+        self._unheard_s: float | None = self._heard_s + _PATIENCE_S
 
     def __enter__(self) -> Subscription:
         return self
@@ -82,6 +88,10 @@ class Subscription:
                     except ValueError:
                         self.malformed += 1
             self._heard_s = time.monotonic()
+            self._unheard_s = None
+        elif self._unheard_s is not None and time.monotonic() > self._unheard_s:
+            self._unheard_s = None
+            _log.warning("%s: nothing is heard there yet: is the service running? waiting", self._endpoint)
         elif time.monotonic() - self._heard_s > _SILENCE_S and self._endpoint.startswith("tcp://"):
             self._heard_s = time.monotonic()
             self._socket.disconnect(self._endpoint)

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 import msgpack  # type: ignore[import-untyped]  # ships none
 import zmq
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from jetson_runtime.stream import endpoints
 from jetson_runtime.stream.messages import (
@@ -33,7 +33,16 @@ _QUEUE_REPLIES = 20
 # A REQ socket sends an identity, an empty part and the payload; a DEALER leaves the empty one out.
 _MOST_PARTS = 3
 
-Text = Annotated[str, Field(min_length=1, max_length=200)]
+
+def _readable(text: str) -> str:
+    """ValueError for what does something to a terminal instead of being read there, and for blanks alone."""
+    if not text.isprintable() or text.isspace():
+        raise ValueError("may hold no control characters, and not blanks alone")
+    return text
+
+
+Text = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_readable)]
+_Finding = Annotated[str, Field(min_length=1, max_length=400), AfterValidator(_readable)]
 
 
 class Request(BaseModel):
@@ -99,7 +108,7 @@ class TellFit(Request):
     """The verdict of a fit check: what it refused, nothing where it passed. session: of the frames it was made from;
     begin_ns: when the first of them was, on CLOCK_MONOTONIC."""
 
-    found: tuple[Annotated[str, Field(min_length=1, max_length=400)], ...] = Field(max_length=16)
+    found: tuple[_Finding, ...] = Field(max_length=16)
     session: Text
     begin_ns: int | None = None
 
@@ -244,7 +253,10 @@ def parse(message: Mapping[str, Any]) -> Request:
     try:
         return REQUESTS[op].model_validate(arguments)
     except ValidationError as error:
-        wrong = tuple(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:16])
+        wrong = tuple(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors()[:16]
+        )
         raise Refusal(
             ControlCode.BAD_ARGUMENT, f"{op}: {'; '.join(wrong)}", "correct the arguments", wrong
         ) from error

@@ -18,11 +18,14 @@ import zmq
 
 from jetson_runtime.stream import curve, endpoints
 from jetson_runtime.stream.clock import ServiceClock
+from jetson_runtime.stream.messages import CONTROL_REQUEST_LIMIT_BYTES, ControlCode
 from jetson_runtime.suit.addresses import DEFAULT_CONTROL
 from jetson_runtime.suit.errors import CommandRefused, EndpointError
 
 # Longer than a tare averages and a slow disk takes.
 TIMEOUT_S = 15.0
+# What CurveZMQ (RFC 26) adds to a message, which counts at the service's limit: command, nonce, flags and MAC.
+_CURVE_BYTES = 33
 
 
 class ControlClient:
@@ -48,11 +51,12 @@ class ControlClient:
     def ask(self, op: str, timeout_s: float = TIMEOUT_S, **arguments: Any) -> dict[str, Any]:
         """What came of it. CommandRefused with the service's reasons; EndpointError where no reply comes in time."""
         number = next(self._numbers)
+        request = self._packed(op, {"op": op, "id": number, **arguments})
         deadline_s = time.monotonic() + timeout_s
         self._socket.setsockopt(zmq.SNDTIMEO, int(timeout_s * 1000) + 1)
         # Whom the service turned away has nobody to send to, and would wait for ever.
         with contextlib.suppress(zmq.Again):
-            self._socket.send(msgpack.packb({"op": op, "id": number, **arguments}))
+            self._socket.send(request)
         while (left_s := deadline_s - time.monotonic()) > 0:
             if self._socket.poll(int(left_s * 1000) + 1):
                 reply = msgpack.unpackb(self._socket.recv_multipart()[-1])
@@ -76,6 +80,21 @@ class ControlClient:
         assert offset is not None
         return -offset.ns, offset.uncertainty_ns
 
+    def _packed(self, op: str, request: dict[str, Any]) -> bytes:
+        """CommandRefused for what cannot be packed, and for what the service would cut the connection at."""
+        try:
+            payload: bytes = msgpack.packb(request)
+        except UnicodeEncodeError as error:
+            raise _wrong(f"{op}: a text is no UTF-8", "write it anew") from error
+        except OverflowError as error:
+            raise _wrong(f"{op}: a number is beyond 64 bits", "write a smaller one") from error
+        most = CONTROL_REQUEST_LIMIT_BYTES - (_CURVE_BYTES if self._keys else 0)
+        if len(payload) > most:
+            raise _wrong(
+                f"{op}: the request has {len(payload)} bytes, {most} are the most", "say it in fewer words"
+            )
+        return payload
+
     def _connect(self) -> None:
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = context.socket(zmq.DEALER)
@@ -92,6 +111,10 @@ class ControlClient:
             raise EndpointError(
                 f"{self.endpoint}: {error.strerror}; write {DEFAULT_CONTROL} or ipc:///path"
             ) from error
+
+
+def _wrong(text: str, remedy: str) -> CommandRefused:
+    return CommandRefused(ControlCode.BAD_ARGUMENT.value, text, remedy)
 
 
 def _result(reply: dict[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from bridged_suit import PATIENCE_S, free_port
+from logged_process import SECOND_SKIN, LoggedProcess
+from worn_suit import until
 
 from jetson_runtime.bridges.command import BRIDGES
 from jetson_runtime.cli import main
@@ -52,3 +56,44 @@ def test_a_pylsl_without_its_library_is_told(tmp_path):
     assert done.returncode == 2, done.stderr
     assert "PYLSL_LIB" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def refused(*words: str) -> str:
+    """What `second-skin bridge` with these words says as it ends with 2: one line."""
+    done = subprocess.run(
+        [sys.executable, *SECOND_SKIN, "bridge", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    return done.stderr
+
+
+def test_a_control_address_that_is_none_is_refused():
+    pytest.importorskip("pylsl", reason="needs the extra bridges")
+    assert "garbage: " in refused("lsl", "--control", "garbage")
+
+
+def test_addresses_where_nobody_answers_are_told_once_and_waited_for(tmp_path):
+    pytest.importorskip("pylsl", reason="needs the extra bridges")
+    stream, control = (f"tcp://127.0.0.1:{free_port()}" for _ in range(2))
+    words = ("bridge", "lsl", "--endpoint", stream, "--control", control)
+    bridge = LoggedProcess(tmp_path, *SECOND_SKIN, *words)
+    try:
+        assert until(lambda: stream in bridge.log and control in bridge.log, PATIENCE_S), bridge.log
+        time.sleep(3.0)
+        assert (bridge.log.count(stream), bridge.log.count(control)) == (1, 1), bridge.log
+    finally:
+        assert bridge.stop() == 0, bridge.log
+
+
+@pytest.mark.parametrize("port", ["70000", "-1"])
+def test_a_port_that_is_none_is_refused(port):
+    pytest.importorskip("foxglove", reason="needs the extra bridges")
+    assert f"--port {port}: is no port; write one" in refused("foxglove", "--port", port)
+
+
+def test_a_stream_without_a_name_is_refused():
+    assert "--name: is empty; write" in refused("lsl", "--name", "")
