@@ -144,7 +144,7 @@ async def _write(fleet: reading.Fleet, site: str, suit: str, session: Session, p
         if writer is None or rows.schema is None:
             raise FleetError(f"{site}/{suit}: session {session.name} has no frames")
         writer.add_key_value_metadata({"missing": json.dumps(rows.check.missing)})
-    except ValueError as error:
+    except (ValueError, pa.ArrowException) as error:
         raise FleetError(f"{site}/{suit}: {error}") from error
     finally:
         if writer is not None:
