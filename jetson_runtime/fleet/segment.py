@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 import zlib
 from array import array
 from collections.abc import Iterator
@@ -68,6 +69,7 @@ class Segment:
         """verify: reads payloads too, and leaves out those that are damaged. OSError: cannot be read."""
         self.path = path
         self.damaged = 0
+        self._opened_s = time.monotonic()
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self.size = os.fstat(self._file).st_size
         head = os.pread(self._file, FILE_HEAD_BYTES, 0)
@@ -84,6 +86,11 @@ class Segment:
 
     def close(self) -> None:
         os.close(self._file)
+
+    @property
+    def age_s(self) -> float:
+        """Since it was opened."""
+        return time.monotonic() - self._opened_s
 
     @property
     def first(self) -> int | None:
