@@ -78,6 +78,7 @@ class Segment:
         self.damaged += not whole
         # Five numbers a record: of a day there are 200,000.
         self._numbers, self._places = array("Q"), array("Q")
+        self._unreadable: set[int] = set()
         for place in self._walk():
             if not verify or self._payload(place) is not None:
                 self.add(place)
@@ -120,9 +121,11 @@ class Segment:
         return Place(self._numbers[index], *self._places[4 * index : 4 * index + 4])
 
     def read(self, place: Place) -> bytes | None:
-        """Its payload; None where it is damaged, which is counted."""
+        """Its payload; None where it is damaged, which is counted once."""
         payload = self._payload(place)
-        self.damaged += payload is None
+        if payload is None and place.number not in self._unreadable:
+            self._unreadable.add(place.number)
+            self.damaged += 1
         return payload
 
     def _index_after(self, number: int) -> int:

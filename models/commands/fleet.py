@@ -81,17 +81,24 @@ def _access(options: argparse.Namespace) -> Access:
 
 
 def _list(options: argparse.Namespace) -> int:
+    from jetson_runtime.bench.report import table
+    from jetson_runtime.suit.errors import EndpointError
+    from models.fleet import overview
+
     access = _access(options)
     while True:
-        suits = asyncio.run(_look(access))
-        if options.json:
-            print(json.dumps([one.as_json() for one in suits], ensure_ascii=False))
-        else:
-            from jetson_runtime.bench.report import table
-            from models.fleet import overview
-
-            print((_CLEAR if options.watch and sys.stdout.isatty() else "") + table(*overview.table(suits)))
-        sys.stdout.flush()
+        try:
+            suits = asyncio.run(_look(access))
+            if options.json:
+                print(json.dumps([one.as_json() for one in suits], ensure_ascii=False))
+            else:
+                clear = _CLEAR if options.watch and sys.stdout.isatty() else ""
+                print(clear + table(*overview.table(suits)))
+            sys.stdout.flush()
+        except EndpointError as error:
+            if not options.watch:
+                raise
+            print(f"second-skin-lab: {error}", file=sys.stderr)
         if not options.watch:
             return 0
         time.sleep(_WATCH_S)

@@ -146,7 +146,7 @@ def unit_of(path: str) -> str:
     if key in _INSOLE_UNITS:
         return _INSOLE_UNITS[key]
     ending = key.rpartition("_")[2]
-    return ending if ending in ("ns", "ms", "s") and not before else ""
+    return ending if ending in ("ns", "ms", "s") else ""
 
 
 def _name(path: str) -> str:

@@ -100,6 +100,14 @@ def test_damage_anywhere_costs_what_was_hit_and_nothing_behind_it(
     store.close()
 
 
+def test_a_damaged_place_is_counted_once_however_often_it_is_read(tmp_path: Path) -> None:
+    store = filled(tmp_path, 5)
+    path = newest_file(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b"3xx", b"3xy"))
+    assert [numbers(store), numbers(store), store.damaged] == [[1, 2, 4, 5], [1, 2, 4, 5], 1]
+    store.close()
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b'{"store": 3}', b"\x00" * 40])
 def test_a_damaged_cursor_begins_with_the_oldest_under_the_same_name(tmp_path: Path, content: bytes) -> None:
     """The server says then what it has: `test_bridge.py`."""

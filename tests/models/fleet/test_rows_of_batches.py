@@ -104,10 +104,14 @@ def test_columns_are_named_as_export_names_them_and_know_their_units() -> None:
     assert (units["time"], units["t_ns"], units["age_ms"], units["valid"]) == ("s", "ns", "ms", "")
     assert (units["knee_angle_r"], units["knee_angle_r_moment"]) == ("deg", "Nm/kg")
     assert units["ground_r_vgrf"] == "bodyweights"
-    assert [unit_of(path) for path in ("interval.knee_angle_r_moment", "angle_imu.x", "ground.l.cop_ap")] == [
+    assert [
+        unit_of(path)
+        for path in ("interval.knee_angle_r_moment", "angle_imu.x", "ground.l.cop_ap", "ground.l.toe_off_ns")
+    ] == [
         "Nm/kg",
         "deg",
         "foot lengths",
+        "ns",
     ]
 
 
