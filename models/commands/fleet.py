@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.commands import Commands
-from models.commands.arguments import add_json
 
 if TYPE_CHECKING:
     from jetson_runtime.fleet.server import Access
@@ -29,7 +28,9 @@ def add(commands: Commands) -> None:
         "fleet", help="all suits of a NATS server: state, age, backlog, faults; pull sessions"
     )
     _add_access(fleet)
-    add_json(fleet, "a table")
+    fleet.add_argument(
+        "--json", action="store_true", help="print a JSON list, an object for each, not a table"
+    )
     fleet.add_argument("--watch", action="store_true", help=f"again every {_WATCH_S:.0f} s, until Ctrl-C")
     fleet.set_defaults(run=_list)
     below = fleet.add_subparsers(metavar="WHAT")
@@ -37,11 +38,11 @@ def add(commands: Commands) -> None:
     pulled = below.add_parser(
         "pull", help="a session into a Parquet file, checked; exit status 1 where frames are missing"
     )
-    for one in (listed, pulled):
+    for one, told in ((listed, "one JSON object for each, on a line"), (pulled, "one JSON object")):
         _add_access(one, argparse.SUPPRESS)
         one.add_argument("--suit", required=True)
         one.add_argument("--site", help="where more than one site has a suit of that name")
-        one.add_argument("--json", action="store_true", help="print one JSON object")
+        one.add_argument("--json", action="store_true", help=f"print {told}")
     pulled.add_argument("--session", required=True, help="its name, or how it begins (fleet sessions)")
     pulled.add_argument("out", type=Path, metavar="OUT.parquet")
     listed.set_defaults(run=_sessions)
