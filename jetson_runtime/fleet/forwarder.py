@@ -91,6 +91,8 @@ class Forwarder:
                 return
             except expected as error:
                 self._tell(str(error) or type(error).__name__)
+            except Exception as error:  # whatever it is, a thread that has ended forwards nothing any more
+                self._tell(f"{type(error).__name__}: {error}", error)
             if time.monotonic() - begun_s > _LONGEST_WAIT_S:
                 wait_s = _FIRST_WAIT_S
             await self._pause(wait_s * random.uniform(0.5, 1.0))
@@ -185,11 +187,12 @@ class Forwarder:
             await asyncio.wait_for(self._poked.wait(), seconds)
         self._poked.clear()
 
-    def _tell(self, why: str) -> None:
-        """A line in the log for each change."""
+    def _tell(self, why: str, defect: Exception | None = None) -> None:
+        """A line in the log for each change; of a defect where it came from, too."""
         if why != self.why:
             if why:
-                _log.warning("%s: %s; %d batches wait", self._settings.server[0], why, self._store.waiting)
+                words = (self._settings.server[0], why, self._store.waiting)
+                _log.warning("%s: %s; %d batches wait", *words, exc_info=defect)
             else:
                 _log.info("%s: connected; %d batches wait", self._settings.server[0], self._store.waiting)
         self.why = why

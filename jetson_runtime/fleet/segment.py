@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 import zlib
 from array import array
 from collections.abc import Iterator
@@ -68,6 +69,7 @@ class Segment:
         """verify: reads payloads too, and leaves out those that are damaged. OSError: cannot be read."""
         self.path = path
         self.damaged = 0
+        self._opened_s = time.monotonic()
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self.size = os.fstat(self._file).st_size
         head = os.pread(self._file, FILE_HEAD_BYTES, 0)
@@ -76,6 +78,7 @@ class Segment:
         self.damaged += not whole
         # Five numbers a record: of a day there are 200,000.
         self._numbers, self._places = array("Q"), array("Q")
+        self._unreadable: set[int] = set()
         for place in self._walk():
             if not verify or self._payload(place) is not None:
                 self.add(place)
@@ -84,6 +87,11 @@ class Segment:
 
     def close(self) -> None:
         os.close(self._file)
+
+    @property
+    def age_s(self) -> float:
+        """Since it was opened."""
+        return time.monotonic() - self._opened_s
 
     @property
     def first(self) -> int | None:
@@ -113,9 +121,11 @@ class Segment:
         return Place(self._numbers[index], *self._places[4 * index : 4 * index + 4])
 
     def read(self, place: Place) -> bytes | None:
-        """Its payload; None where it is damaged, which is counted."""
+        """Its payload; None where it is damaged, which is counted once."""
         payload = self._payload(place)
-        self.damaged += payload is None
+        if payload is None and place.number not in self._unreadable:
+            self._unreadable.add(place.number)
+            self.damaged += 1
         return payload
 
     def _index_after(self, number: int) -> int:

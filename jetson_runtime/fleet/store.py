@@ -33,7 +33,7 @@ _SMALLEST_SEGMENT_BYTES = 1 << 16
 # The bound is kept by dropping whole segments: about so many there are.
 _SEGMENTS = 16
 # A server that lost its newest minutes with its power is given them again: nats-server brings its files to the disk
-# every two minutes.
+# every two minutes. It goes by whole segments: none is longer than a third of it while the server is there.
 KEEP_SENT_S = 900.0
 
 
@@ -131,10 +131,9 @@ class Store:
                     raise
         with self._guard:
             for number, kind, payload in records:
-                offset = start + HEAD_BYTES
-                crc = zlib.crc32(payload)
-                self._segments[-1].add(Place(number, kind, offset, len(payload), crc))
-                start = offset + len(payload)
+                place = Place(number, kind, start + HEAD_BYTES, len(payload), zlib.crc32(payload))
+                self._segments[-1].add(place)
+                start = place.offset + place.length
         self._next += len(records)
 
     def after(self, number: int) -> Record | None:
@@ -170,8 +169,10 @@ class Store:
         return number if store_id == self.id else 0
 
     def set_sent(self, number: int) -> None:
-        """The server has all up to `number`, and, as far as is known, nothing after it."""
-        self._sent = number
+        """The server has all up to `number`, and, as far as is known, nothing after it that is still here."""
+        with self._guard:
+            oldest = next((one.first for one in self._segments if one.first is not None), self._next)
+            self._sent = max(number, oldest - 1)
 
     def keep(self) -> None:
         """Brings the cursor to the disk, and lets go of what the server has had for long. OSError: the disk refuses."""
@@ -181,11 +182,15 @@ class Store:
             durable.write(self.folder / _CURSOR, told.encode())
             self._kept = cursor
         old_s = time.time() - self._keep_sent_s
-        while len(self._segments) > 1 and (self._segments[0].last or 0) <= self._kept[1]:
+        while self._segments and (self._segments[0].last or 0) <= self._kept[1]:
             with contextlib.suppress(OSError):
                 if self._segments[0].path.stat().st_mtime > old_s:
                     break
-            self._drop_oldest()
+            self._drop_oldest(leave=0)
+        if self._out is not None:
+            newest = self._segments[-1]
+            if newest.age_s > self._keep_sent_s / 3.0 and (newest.first or 0) <= self._sent:
+                self._end_segment()
 
     def close(self) -> None:
         """To close twice is no error."""
@@ -261,13 +266,16 @@ class Store:
             os.close(self._out)
         self._out = None
 
-    def _drop_oldest(self) -> bool:
-        """False where only the newest segment is left."""
+    def _drop_oldest(self, leave: int = 1) -> bool:
+        """False where only so many are left."""
+        if len(self._segments) <= leave:
+            return False
+        if len(self._segments) == 1:
+            self._end_segment()
         with self._guard:
-            if len(self._segments) < 2:
-                return False
             oldest = self._segments.pop(0)
             self.dropped += oldest.count_after(self._sent)
+            self._sent = max(self._sent, oldest.last or 0)
             self._damaged_before += oldest.damaged
             oldest.close()
         oldest.path.unlink(missing_ok=True)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.commands import Commands
-from models.commands.arguments import add_json
 
 if TYPE_CHECKING:
     from jetson_runtime.fleet.server import Access
@@ -29,7 +28,9 @@ def add(commands: Commands) -> None:
         "fleet", help="all suits of a NATS server: state, age, backlog, faults; pull sessions"
     )
     _add_access(fleet)
-    add_json(fleet, "a table")
+    fleet.add_argument(
+        "--json", action="store_true", help="print a JSON list, an object for each, not a table"
+    )
     fleet.add_argument("--watch", action="store_true", help=f"again every {_WATCH_S:.0f} s, until Ctrl-C")
     fleet.set_defaults(run=_list)
     below = fleet.add_subparsers(metavar="WHAT")
@@ -37,11 +38,11 @@ def add(commands: Commands) -> None:
     pulled = below.add_parser(
         "pull", help="a session into a Parquet file, checked; exit status 1 where frames are missing"
     )
-    for one in (listed, pulled):
+    for one, told in ((listed, "one JSON object for each, on a line"), (pulled, "one JSON object")):
         _add_access(one, argparse.SUPPRESS)
         one.add_argument("--suit", required=True)
         one.add_argument("--site", help="where more than one site has a suit of that name")
-        one.add_argument("--json", action="store_true", help="print one JSON object")
+        one.add_argument("--json", action="store_true", help=f"print {told}")
     pulled.add_argument("--session", required=True, help="its name, or how it begins (fleet sessions)")
     pulled.add_argument("out", type=Path, metavar="OUT.parquet")
     listed.set_defaults(run=_sessions)
@@ -81,17 +82,24 @@ def _access(options: argparse.Namespace) -> Access:
 
 
 def _list(options: argparse.Namespace) -> int:
+    from jetson_runtime.bench.report import table
+    from jetson_runtime.suit.errors import EndpointError
+    from models.fleet import overview
+
     access = _access(options)
     while True:
-        suits = asyncio.run(_look(access))
-        if options.json:
-            print(json.dumps([one.as_json() for one in suits], ensure_ascii=False))
-        else:
-            from jetson_runtime.bench.report import table
-            from models.fleet import overview
-
-            print((_CLEAR if options.watch and sys.stdout.isatty() else "") + table(*overview.table(suits)))
-        sys.stdout.flush()
+        try:
+            suits = asyncio.run(_look(access))
+            if options.json:
+                print(json.dumps([one.as_json() for one in suits], ensure_ascii=False))
+            else:
+                clear = _CLEAR if options.watch and sys.stdout.isatty() else ""
+                print(clear + table(*overview.table(suits)))
+            sys.stdout.flush()
+        except EndpointError as error:
+            if not options.watch:
+                raise
+            print(f"second-skin-lab: {error}", file=sys.stderr)
         if not options.watch:
             return 0
         time.sleep(_WATCH_S)

@@ -9,6 +9,7 @@ from typing import Any
 
 from jetson_runtime.fleet import batches, reading
 from jetson_runtime.fleet.batches import FRAMES, STATUS
+from jetson_runtime.fleet.reading import Message
 
 # A suit whose newest batch is older is not heard: its bridge sends one every ten seconds at least.
 SILENT_S = 30.0
@@ -18,8 +19,9 @@ _LOSSES = ("dropped", "unstored", "damaged")
 @dataclass(frozen=True)
 class SuitSeen:
     """One line. state: of the suit's service by its last word, 'off' where its bridge hears none, 'not heard' where the
-    bridge is silent as well. age_s: since the server stored its newest batch, by this machine's clock; waiting: batches
-    that the backpack still had then; lost: batches that its store has lost since the bridge's start."""
+    bridge is silent as well, 'unreadable' where its last word is none of a bridge. age_s: since the server stored its
+    newest batch, by this machine's clock; waiting: batches that the backpack still had then; lost: batches that its
+    store has lost since the bridge's start."""
 
     site: str
     suit: str
@@ -61,13 +63,23 @@ def table(suits: list[SuitSeen]) -> tuple[tuple[str, ...], list[tuple[str, ...]]
 
 async def _seen(fleet: reading.Fleet, site: str, suit: str) -> SuitSeen:
     newest = [await fleet.newest(site, suit, kind) for kind in (STATUS, FRAMES)]
+    try:
+        return _line(site, suit, newest)
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        # Whoever may publish there can write what no bridge does; the other suits are seen all the same.
+        why = f"its newest status is none of a bridge: {error}"
+        return SuitSeen(site, suit, "unreadable", math.nan, 0, "", 0, 0, (), why)
+
+
+def _line(site: str, suit: str, newest: list[Message | None]) -> SuitSeen:
+    """newest: status and frames."""
     told = batches.unpack(newest[0].payload) if newest[0] else {}
     messages = told.get("messages") or [{}]
     status, bridge = messages[-1], told.get("bridge") or {}
     stored_s = max((one.stored_s for one in newest if one), default=math.nan)
     age_s = max(0.0, time.time() - stored_s)
     last = max((one for one in newest if one), key=lambda one: one.seq, default=None)
-    state = status.get("state") or "off"
+    state = str(status.get("state") or "off")
     return SuitSeen(
         site=site,
         suit=suit,
@@ -87,6 +99,8 @@ def _fault(fault: dict[str, Any]) -> str:
 
 
 def _age(seconds: float) -> str:
+    if math.isnan(seconds):
+        return "-"
     for unit, size in (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,9 @@ from models.fleet.rows import Check, Rows
 
 # Rows of a group in the file: a minute.
 _GROUP_ROWS = 60 * RATE_HZ
-_META = ("utc_minus_monotonic_ns", "clock_synchronised", "model", "body_mass_kg", "sides")
+# Of what each batch tells: of the clock, and of the suit.
+_CLOCK = ("utc_minus_monotonic_ns", "clock_synchronised")
+_SUIT = ("model", "body_mass_kg", "sides")
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def _chosen(found: list[Session], name: str, suit: str) -> Session:
 
 
 async def _write(fleet: reading.Fleet, site: str, suit: str, session: Session, path: Path) -> Check:
-    rows, meta = Rows(), {"site": site, "suit": suit, "session": session.name}
+    rows, told = Rows(), dict[str, str]()
     writer: pq.ParquetWriter | None = None
     held: list[pa.Table] = []
     try:
@@ -131,25 +133,30 @@ async def _write(fleet: reading.Fleet, site: str, suit: str, session: Session, p
             if message.session != session.name:
                 continue
             batch = batches.unpack(message.payload)
-            meta |= {
-                key: json.dumps(batch[key]) for key in _META if batch.get(key) is not None and key not in meta
-            }
+            _note(told, batch)
             held += rows.of(batches.columns(batch))
             if writer is None and rows.schema is not None:
-                schema = rows.schema.with_metadata({**meta, **_about(rows.schema)})
-                writer = pq.ParquetWriter(path, schema, compression="zstd")
+                about = {"site": site, "suit": suit, "session": session.name, **_about(rows.schema)}
+                writer = pq.ParquetWriter(path, rows.schema.with_metadata(about), compression="zstd")
             if sum(table.num_rows for table in held) >= _GROUP_ROWS:
                 _put(writer, held)
         _put(writer, held)
         if writer is None or rows.schema is None:
             raise FleetError(f"{site}/{suit}: session {session.name} has no frames")
-        writer.add_key_value_metadata({"missing": json.dumps(rows.check.missing)})
-    except ValueError as error:
+        writer.add_key_value_metadata({**told, "missing": json.dumps(rows.check.missing)})
+    except (ValueError, pa.ArrowException) as error:
         raise FleetError(f"{site}/{suit}: {error}") from error
     finally:
         if writer is not None:
             writer.close()
     return rows.check
+
+
+def _note(told: dict[str, str], batch: Mapping[str, Any]) -> None:
+    """The newest word of each; of the clock's offset the newest by a clock that was set, where there is any."""
+    was_set = told.get("clock_synchronised") == "true" and batch.get("clock_synchronised") is not True
+    keys = _SUIT if was_set else _SUIT + _CLOCK
+    told |= {key: json.dumps(batch[key]) for key in keys if batch.get(key) is not None}
 
 
 def _put(writer: pq.ParquetWriter | None, held: list[pa.Table]) -> None:

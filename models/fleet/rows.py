@@ -105,7 +105,7 @@ class Rows:
             _field("received", pa.bool_(), ""),
             _field("valid", pa.bool_(), ""),
         ]
-        told = [_field(name, _type(columns[path]), unit_of(path)) for path, name in self._paths.items()]
+        told = [_field(name, _type(path, columns[path]), unit_of(path)) for path, name in self._paths.items()]
         # As `export` orders them: outcomes first.
         told.sort(key=lambda one: one.name not in _OUTCOME_UNITS)
         self.schema = pa.schema(own + told)
@@ -126,8 +126,10 @@ class Rows:
             "valid": _placed(columns.get("valid"), places, came, False),
         }
         for path, name in self._paths.items():
-            empty = np.nan if schema.field(name).type == pa.float64() else None
-            arrays[name] = _placed(columns.get(path), places, came, empty)
+            kind = schema.field(name).type
+            empty = np.nan if kind == pa.float64() else None
+            told = _placed(columns.get(path), places, came, empty)
+            arrays[name] = [_text(value) for value in told] if kind == pa.string() else told
         return pa.table([pa.array(arrays[one.name], type=one.type) for one in schema], schema=schema)
 
 
@@ -144,7 +146,7 @@ def unit_of(path: str) -> str:
     if key in _INSOLE_UNITS:
         return _INSOLE_UNITS[key]
     ending = key.rpartition("_")[2]
-    return ending if ending in ("ns", "ms", "s") and not before else ""
+    return ending if ending in ("ns", "ms", "s") else ""
 
 
 def _name(path: str) -> str:
@@ -156,7 +158,10 @@ def _field(name: str, kind: pa.DataType, unit: str) -> pa.Field:
     return pa.field(name, kind, metadata={"unit": unit} if unit else None)
 
 
-def _type(values: Sequence[Any]) -> pa.DataType:
+def _type(path: str, values: Sequence[Any]) -> pa.DataType:
+    """By the first value, but for instants, which are None before the first of them."""
+    if path.endswith("_ns"):
+        return pa.int64()
     kinds = {bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
     return kinds.get(type(values[0]), pa.string())
 
@@ -166,6 +171,12 @@ def _placed(values: Sequence[Any] | None, places: Sequence[int], came: Any, empt
     told: list[Any] = [empty] * len(came)
     if values is not None:
         for row, place in zip(np.flatnonzero(came).tolist(), places, strict=True):
-            value = values[place]
-            told[row] = ",".join(map(str, value)) if isinstance(value, list | tuple) else value
+            told[row] = values[place]
     return told
+
+
+def _text(value: Any) -> str | None:
+    """Of what is in a column of text: its first batch may have had nothing but None."""
+    if value is None:
+        return None
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -15,7 +15,7 @@ from typing import Any
 
 from logged_process import SECOND_SKIN, LoggedProcess
 
-from jetson_runtime.fleet import batches, reading
+from jetson_runtime.fleet import batches, reading, server
 from jetson_runtime.fleet.server import Access
 from jetson_runtime.suit.errors import EndpointError
 
@@ -66,6 +66,10 @@ class NatsProcess:
             self._process.wait()
             self._process = None
 
+    def put(self, suit: str, payloads: Sequence[bytes], kind: str = batches.FRAMES) -> None:
+        """Onto the stream, made where it is not there, as if a suit's bridge had sent them in session `s`."""
+        asyncio.run(_put(self.url, batches.subject(SITE, suit, kind), payloads))
+
     def kept(self, suit: str, kind: str = "*") -> list[dict[str, Any]]:
         """All batches of a suit in the order of the stream, each with the `message_id` it came with; before the first
         there is no stream."""
@@ -73,6 +77,13 @@ class NatsProcess:
             return asyncio.run(_kept(self.url, suit, kind))
         except EndpointError:
             return []
+
+
+async def _put(url: str, subject: str, payloads: Sequence[bytes]) -> None:
+    async with server.connected(Access((url,)), "test") as (_, jetstream):
+        await server.stream_of(jetstream, subject, "SECONDSKIN")
+        for payload in payloads:
+            await jetstream.publish(subject, payload, headers={batches.SESSION: "s"})
 
 
 async def _kept(url: str, suit: str, kind: str) -> list[dict[str, Any]]:

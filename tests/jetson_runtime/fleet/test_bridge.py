@@ -14,6 +14,9 @@ from live_stream import Ticker, publishing, until
 from nats_process import BridgeProcess, NatsProcess, Network, accounted, seqs, whole
 
 from jetson_runtime.fleet import batches
+from jetson_runtime.fleet.forwarder import Forwarder
+from jetson_runtime.fleet.settings import FleetSettings
+from jetson_runtime.fleet.store import Store
 from jetson_runtime.stream.publisher import Publisher
 
 PATIENCE_S = 180.0
@@ -171,3 +174,23 @@ def test_frames_that_the_bridge_did_not_hear_are_told(nats: NatsProcess, tmp_pat
     kept = nats.kept("s1", batches.FRAMES)
     assert accounted(kept)
     assert max(count for batch in kept for _, count in batch["missing"]) >= 1000
+
+
+def test_an_error_that_nobody_foresaw_is_told_and_tried_again(
+    nats: NatsProcess, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Here a batch without a session, as no bridge writes it."""
+    store = Store(tmp_path / "store", 1_000_000)
+    store.append([{"kind": batches.FRAMES}, {"kind": batches.FRAMES, "session": "s"}])
+    forwarder = Forwarder(FleetSettings(server=(nats.url,), site="lab", suit="s1"), store)
+    forwarder.start()
+    try:
+        assert until(lambda: "session is not there" in forwarder.why, PATIENCE_S), forwarder.why
+        assert "Traceback" in caplog.text
+        store.set_sent(1)
+        assert until(lambda: store.sent == 2, PATIENCE_S), forwarder.why
+        assert forwarder.why == ""
+    finally:
+        forwarder.stop(3.0)
+        store.close()
+    assert [batch["number"] for batch in nats.kept("s1")] == [2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 import sys
@@ -80,6 +81,21 @@ def test_another_machine_takes_encryption_or_a_word(tmp_path: Path) -> None:
     Access(("nats://localhost:4222", "nats://[::1]:4222")).check()
     with pytest.raises(EndpointError, match="password"):
         Access(("tls://me:secret@fleet.example:4222",)).check()
+
+
+def test_the_guide_s_commands_reach_its_server() -> None:
+    guide = (ROOT / "docs" / "fleet.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    commands = [line.split() for line in re.findall(r"^second-skin.*$", guide, re.MULTILINE)]
+    assert [words[:2] for words in commands] == [
+        ["second-skin", "bridge"],
+        *[["second-skin-lab", "fleet"]] * 3,
+    ]
+    for words in commands:
+        given = dict(itertools.pairwise(words))
+        Access((given["--server"],)).check()
+        assert {"--tls-ca", "--login"} <= given.keys(), "as the example of the server asks"
+    (store,) = [words[words.index("--store") + 1] for words in commands if "--store" in words]
+    assert not Path(store).is_absolute(), "an ordinary user has no right to the unit's"
 
 
 def test_a_secret_that_others_can_read_is_refused(tmp_path: Path) -> None:

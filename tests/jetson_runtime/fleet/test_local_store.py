@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,14 @@ def test_damage_anywhere_costs_what_was_hit_and_nothing_behind_it(
     store.close()
 
 
+def test_a_damaged_place_is_counted_once_however_often_it_is_read(tmp_path: Path) -> None:
+    store = filled(tmp_path, 5)
+    path = newest_file(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b"3xx", b"3xy"))
+    assert [numbers(store), numbers(store), store.damaged] == [[1, 2, 4, 5], [1, 2, 4, 5], 1]
+    store.close()
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b'{"store": 3}', b"\x00" * 40])
 def test_a_damaged_cursor_begins_with_the_oldest_under_the_same_name(tmp_path: Path, content: bytes) -> None:
     """The server says then what it has: `test_bridge.py`."""
@@ -142,6 +151,40 @@ def test_what_the_server_has_had_for_long_goes(tmp_path: Path) -> None:
     again = Store(tmp_path, 1_000_000)
     assert (again.newest, again.sent) == (39, 30)
     again.close()
+
+
+def test_of_a_long_sent_store_nothing_stays_and_its_numbers_go_on(tmp_path: Path) -> None:
+    store = filled(tmp_path, 5)
+    store.set_sent(5)
+    store.close()
+    assert len(segment.paths(tmp_path)) == 1, "a server may lose its newest minutes"
+    os.utime(newest_file(tmp_path), (0, 0))
+    again = Store(tmp_path, LIMIT)
+    again.keep()
+    assert segment.paths(tmp_path) == []
+    again.set_sent(2)  # as a forwarder does at each connection
+    again.close()
+    third = Store(tmp_path, LIMIT)
+    third.append([batch(6)])
+    assert (third.id, third.sent, numbers(third), third.dropped) == (store.id, 5, [6], 0)
+    third.close()
+
+
+def test_the_newest_file_ends_once_it_is_old_enough_and_its_beginning_sent(tmp_path: Path) -> None:
+    """Else the last words of a day keep the whole of it here."""
+    store = Store(tmp_path, LIMIT, keep_sent_s=0.3)
+    for number in range(1, 4):
+        store.append([batch(number)])
+        store.keep()
+        time.sleep(0.12)
+    assert len(segment.paths(tmp_path)) == 1, "nothing is sent: no more files than there must be"
+    store.set_sent(3)
+    store.keep()
+    time.sleep(0.3)
+    store.append([batch(4)])
+    store.keep()
+    assert numbers(store) == [4]
+    store.close()
 
 
 def test_what_the_server_names_is_known_again_by_its_content(tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from jetson_runtime.fleet import batches
@@ -102,11 +104,34 @@ def test_columns_are_named_as_export_names_them_and_know_their_units() -> None:
     assert (units["time"], units["t_ns"], units["age_ms"], units["valid"]) == ("s", "ns", "ms", "")
     assert (units["knee_angle_r"], units["knee_angle_r_moment"]) == ("deg", "Nm/kg")
     assert units["ground_r_vgrf"] == "bodyweights"
-    assert [unit_of(path) for path in ("interval.knee_angle_r_moment", "angle_imu.x", "ground.l.cop_ap")] == [
+    assert [
+        unit_of(path)
+        for path in ("interval.knee_angle_r_moment", "angle_imu.x", "ground.l.cop_ap", "ground.l.toe_off_ns")
+    ] == [
         "Nm/kg",
         "deg",
         "foot lengths",
+        "ns",
     ]
+
+
+def step(seq: int, heel_strike_ns: int | None) -> dict[str, Any]:
+    return columns(seq, ground={"r": {"contact": True, "heel_strike_ns": heel_strike_ns}})
+
+
+def test_an_instant_that_is_none_before_the_first_step_and_behind_a_pause_is_an_integer(
+    tmp_path: Path,
+) -> None:
+    table = told(Rows(), step(1, None), step(2, 2**60 + 1), step(4, None))
+    pq.write_table(table, tmp_path / "x.parquet")
+    read = pq.read_table(tmp_path / "x.parquet")["ground_r_heel_strike_ns"]
+    assert read.type == pa.int64()
+    assert read.to_pylist() == [None, 2**60 + 1, None, None]
+
+
+def test_a_column_of_nothing_takes_whatever_comes_later_as_text() -> None:
+    several = [columns(seq, extra=extra) for seq, extra in enumerate((None, 3, 2.5, ["a", "b"], None))]
+    assert told(Rows(), *several)["extra"].to_pylist() == [None, "3", "2.5", "a,b", None]
 
 
 def test_bytes_that_are_no_batch_are_an_error() -> None:
