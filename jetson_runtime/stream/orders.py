@@ -1,6 +1,6 @@
 """`second-skin tare`, `zero-insoles`, `wearer`, `mark`, `recording`, `ping`: commands to a service, one reply each.
 
-Exit status: 0 done; 2 refused, no service, or bad input.
+Exit status: 0 done; 1 a recording is asked for and no recorder runs; 2 refused, no service, or bad input.
 """
 
 from __future__ import annotations
@@ -96,14 +96,18 @@ def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
         told = {name: getattr(options, name) for name in labels if getattr(options, name) is not None}
         return "record", {"action": options.action, **told}
 
-    parser.set_defaults(handler=_handler(request, recording_line))
+    parser.set_defaults(
+        handler=_handler(request, recording_line, lambda r: int(r["wanted"] and r["recorder"] is None))
+    )
 
 
 def recording_line(result: dict[str, Any]) -> str:
     """What came of `record`, for a person: it is the recorder that does it, within a second."""
     asked = "a recording is asked for" if result["wanted"] else "no recording is asked for any more"
+    if result["recorder"] is None and result["wanted"]:
+        return f"{asked}, which is kept, but no recorder runs: systemctl start second-skin-record"
     if result["recorder"] is None:
-        return f"{asked}; no recorder runs: systemctl start second-skin-record"
+        return f"{asked}; no recorder runs"
     return f"{asked}; second-skin status says what the recorder does"
 
 
@@ -123,14 +127,16 @@ def _ping(options: argparse.Namespace) -> int:
 
 
 def _handler(
-    request: Callable[[argparse.Namespace], tuple[str, dict[str, Any]]], line: Callable[[dict[str, Any]], str]
+    request: Callable[[argparse.Namespace], tuple[str, dict[str, Any]]],
+    line: Callable[[dict[str, Any]], str],
+    status: Callable[[dict[str, Any]], int] = lambda _: 0,
 ) -> Callable[[argparse.Namespace], int]:
     def handler(options: argparse.Namespace) -> int:
         op, arguments = request(options)
         with ControlClient(options.control, key_file=options.key) as client:
             result = client.ask(op, **arguments)
         sys.stdout.write((text.to_json(result) if options.json else line(result)) + "\n")
-        return 0
+        return status(result)
 
     return handler
 

@@ -167,11 +167,14 @@ def test_the_terminal_asks_and_says_whether_a_recorder_runs(
     waiting: OrderedSuit, capsys: pytest.CaptureFixture[str]
 ) -> None:
     control = ["--control", waiting.suit.control]
-    assert cli.main(["recording", "start", "--subject", "S03", "--task", "L3", *control]) == 0
-    assert "no recorder runs" in capsys.readouterr().out
+    assert cli.main(["recording", "start", "--subject", "S03", "--task", "L3", *control]) == 1
+    told = capsys.readouterr().out
+    assert "which is kept, but no recorder runs: systemctl start" in told
     assert until(lambda: waiting.service.status["record"], PATIENCE_S)
     wish = waiting.service.status["record"]
     assert (wish["wanted"], wish["subject"], wish["task"]) == (True, "S03", "L3")
+    assert cli.main(["recording", "stop", *control]) == 0
+    assert capsys.readouterr().out.endswith("; no recorder runs\n")
     assert cli.main(["recording", "stop", "--json", *control]) == 0
     assert json.loads(capsys.readouterr().out)["wanted"] is False
     with pytest.raises(CommandRefused) as refused:
