@@ -20,16 +20,16 @@ WHAT_TO_DO = {
 }
 UNUSUAL = "unlike what the model was trained on; check how it is worn, or trust the outcomes less"
 _TABLE = (
-    ("stream", "{:<12}"),
-    ("state", "{:<8}"),
-    ("rate Hz", "{:>8}"),
-    ("age ms", "{:>7}"),
-    ("drops", "{:>6}"),
-    ("bad B", "{:>6}"),
-    ("clock ms", "{:>10}"),
-    ("ppm", "{:>7}"),
-    ("± ms", "{:>6}"),
-    ("port", "  {}"),
+    ("stream", "{:<11}"),
+    ("state", "{:<7}"),
+    ("rate Hz", "{:>7}"),
+    ("age ms", "{:>6}"),
+    ("drops", "{:>5}"),
+    ("bad B", "{:>5}"),
+    ("clock s", "{:>9}"),
+    ("ppm", "{:>6}"),
+    ("± ms", "{:>5}"),
+    ("port", " {}"),
 )
 
 
@@ -101,7 +101,7 @@ def status_text(status: Mapping[str, Any], *, bold: bool, language: str | None =
         *_unusual_lines(status.get("unusual", ())),
         *_fault_lines(faults, status.get("language", DEFAULT_LANGUAGE), language),
         "",
-        "".join(layout.format(title) for title, layout in _TABLE).rstrip(),
+        _row([title for title, _ in _TABLE]),
         *_stream_lines(status.get("streams", {})),
     )
     return "\n".join([f"{word}  {what_to_do(state, len(faults))}", *map(printable, lines)])
@@ -137,6 +137,7 @@ def _stream_lines(streams: Mapping[str, Mapping[str, Any]]) -> list[str]:
     for name in STREAM_NAMES:
         stream = streams.get(name, {})
         clock = stream.get("clock", {})
+        offset_ms = clock.get("offset_ms")
         cells = (
             name,
             _stream_state(stream),
@@ -144,16 +145,19 @@ def _stream_lines(streams: Mapping[str, Mapping[str, Any]]) -> list[str]:
             number(stream.get("age_ms")),
             str(stream.get("drops", "-")),
             str(stream.get("bad_bytes", "-")),
-            number(clock.get("offset_ms")),
+            number(None if offset_ms is None else offset_ms / 1000, 3),
             number(clock.get("skew_ppm")),
             number(clock.get("uncertainty_ms"), 2),
             " ".join([stream.get("port", ""), stream.get("model", ""), stream.get("serial", "")]).strip(),
         )
-        rows.append(
-            "".join(layout.format(cell) for (_, layout), cell in zip(_TABLE, cells, strict=True)).rstrip()
-        )
+        rows.append(_row(cells))
         rows += [f"{'':<12}note: {note}" for note in stream.get("notes", [])]
     return rows
+
+
+def _row(cells: Sequence[str]) -> str:
+    """With a blank between columns, however large a number is."""
+    return " ".join(layout.format(cell) for (_, layout), cell in zip(_TABLE, cells, strict=True)).rstrip()
 
 
 def _stream_state(stream: Mapping[str, Any]) -> str:

@@ -112,6 +112,20 @@ def test_a_status_of_few_words_is_printed_all_the_same():
     assert "WAITING  no device is live" in text.status_text({"state": "waiting"}, bold=False)
 
 
+def test_large_numbers_keep_their_columns_apart():
+    clock = {"offset_ms": 18359094.1, "skew_ppm": -123456.7, "uncertainty_ms": 1234567.0}
+    stream = {"alive": True, "rate_hz": 123456.7, "age_ms": 1234567.0, "drops": 10**8, "bad_bytes": 1000}
+    told = text.status_text(
+        {"streams": {"imu_thigh_r": {**stream, "clock": clock, "port": "/dev/x"}}}, bold=False
+    )
+    titles = "stream state rate Hz age ms drops bad B clock s ppm ± ms port"
+    assert titles in [" ".join(line.split()) for line in told.splitlines()]
+    cells = next(line for line in told.splitlines() if line.startswith("imu_thigh_r")).split()
+    assert cells[2:] == [
+        *("123456.7", "1234567.0", "100000000", "1000", "18359.094", "-123456.7", "1234567.00", "/dev/x"),
+    ]
+
+
 def test_a_status_gives_a_terminal_nothing_to_obey():
     evil = "\x1b[2J\nRUNNING"
     wish = {"number": 1, "wanted": True, "age_s": 1.0, "subject": evil}
