@@ -78,6 +78,7 @@ def _list(options: argparse.Namespace) -> int:
 def _list_one(path: Path, options: argparse.Namespace) -> bool:
     """Whether it is still one that was cut."""
     from jetson_runtime.recording import catalogue
+    from jetson_runtime.suit.wish import LABELS
 
     entry = catalogue.look(path, whole=options.repair)
     note = entry.damage
@@ -92,9 +93,10 @@ def _list_one(path: Path, options: argparse.Namespace) -> bool:
     if options.json:
         print(text.to_json(entry._asdict() | {"path": str(path), "note": note}))
     else:
+        labels = " ".join(entry.facts[name] for name in LABELS if entry.facts.get(name))
         print(
             f"{path.name}  {entry.duration_s:8.1f} s  {entry.frames:8d} frames  {entry.size / 1e6:8.1f} MB  "
-            f"{entry.state}{f' ({note})' if note else ''}"
+            f"{entry.state}{f' ({note})' if note else ''}{labels and f'  {text.printable(labels)}'}"
         )
     return entry.state == catalogue.CUT
 

@@ -137,3 +137,14 @@ def test_a_second_damage_keeps_the_first_original_too(tmp_path: Path) -> None:
         data[0] = 0
         path.write_bytes(data)
         assert catalogue.repair(path).kept == tmp_path / kept
+
+
+def test_a_recording_is_listed_with_what_it_was_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, facts in (("a", {"subject": "S01", "task": "L3", "trial": "2\x1b[2J"}), ("b", {})):
+        RecordingFile(tmp_path / f"{name}.mcap", {"session": "s1", **facts}).close()
+    assert main(["recordings", str(tmp_path)]) == 0
+    labelled, plain = capsys.readouterr().out.splitlines()
+    assert labelled.endswith("  whole  S01 L3 2\N{REPLACEMENT CHARACTER}[2J")
+    assert plain.endswith("  whole")
