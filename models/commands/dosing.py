@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.commands import Commands
-from models.commands.arguments import add_json, words
+from models.commands.arguments import add_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +33,7 @@ def add(commands: Commands) -> None:
     )
     dose.add_argument(
         "--moments",
-        type=words,
+        type=lambda text: tuple(text.split(",")),
         default=_LUMBAR,
         metavar="NAME[,NAME]",
         help=f"by OpenSim name ({_LUMBAR[0]}); a knee is knee_angle_r_moment",
@@ -46,7 +47,10 @@ def _dose(options: argparse.Namespace) -> int:
 
     known = [name for name in LABEL_NAMES if name.endswith("_moment")]
     if unknown := [name for name in options.moments if name not in known]:
-        raise ValueError(f"--moments: no moment is called {', '.join(unknown)}; there are {', '.join(known)}")
+        named = ", ".join(name or "''" for name in unknown)
+        raise ValueError(f"--moments: no moment is called {named}; there are {', '.join(known)}")
+    if doubles := {name for name in options.moments if options.moments.count(name) > 1}:
+        raise ValueError(f"--moments: {', '.join(sorted(doubles))}: is there more than once; name each once")
     recordings = [path for path in options.files if path.suffix == ".mcap"]
     trials = [path for path in options.files if path.suffix == ".parquet"]
     if others := [str(path) for path in options.files if path not in recordings and path not in trials]:
@@ -69,13 +73,20 @@ def _of_recordings(paths: Iterable[Path], names: tuple[str, ...]) -> Dose:
     frames = FrameDose(names)
     mass_kg: float | None = None
     for path in in_order(paths):
-        for one in Reading(path):
+        reading = Reading(path)
+        for one in reading:
             message = messages.decode(one.payload)
             if message["topic"] == messages.HELLO:
                 mass_kg = message["body_mass_kg"]
             elif message["topic"] == messages.FRAME:
                 # Sent and received are one here: the recorder is on the suit's machine.
                 frames.take(received(message, message["publish_ns"]), mass_kg)
+        if reading.damaged or not reading.complete:
+            print(
+                f"{path}: {'is damaged' if reading.damaged else 'has no end'}: its dose is of what can be read; "
+                f"second-skin recordings {path.parent} --repair",
+                file=sys.stderr,
+            )
     return frames.dose
 
 

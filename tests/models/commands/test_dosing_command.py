@@ -95,6 +95,18 @@ def test_a_recording_and_its_export_have_the_same_dose(
     assert again["invalid_s"] == pytest.approx(0.45)
 
 
+def test_a_recording_without_its_end_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recording = _recording(tmp_path)
+    assert cli.main(["dose", str(recording)]) == 0
+    assert capsys.readouterr().err == ""
+    recording.write_bytes(recording.read_bytes()[:-500])
+    assert cli.main(["dose", str(recording)]) == 0
+    told = capsys.readouterr()
+    assert f"{recording}: has no end" in told.err
+    assert f"second-skin recordings {tmp_path} --repair" in told.err
+    assert "measured" in told.out
+
+
 def test_trials_are_summed_up_and_moments_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     paths = [tmp_path / f"{k}.parquet" for k in range(2)]
     for k, path in enumerate(paths):
@@ -112,6 +124,8 @@ def test_what_cannot_be_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[st
     recording = _recording(tmp_path)
     for words, told in (
         ([recording, "--moments", "lumbar"], "no moment is called lumbar"),
+        ([recording, "--moments", ""], "no moment is called ''; there are "),
+        ([recording, "--moments", f"{LUMBAR},{LUMBAR}"], f"{LUMBAR}: is there more than once"),
         ([tmp_path / "x.csv"], "name recordings"),
         ([recording, tmp_path / "x.parquet"], "twice"),
         ([tmp_path / "none.mcap"], "none.mcap"),
