@@ -29,8 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Until SIGTERM or SIGINT, then 0. EndpointError: the port is taken, or as of Subscription."""
+    """Until SIGTERM or SIGINT, then 0. EndpointError: the port is taken or none, or as of Subscription."""
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO)
+    if not 0 <= options.port < 65_536:
+        raise EndpointError(f"--port {options.port}: is no port; write one from 1 to 65535")
     with needs_extra():
         import foxglove
 

@@ -33,13 +33,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Until SIGTERM or SIGINT, then 0. EndpointError, KeyFileError; SuitError where pylsl cannot be used."""
+    """Until SIGTERM or SIGINT, then 0. EndpointError, KeyFileError; SuitError: pylsl or the name cannot be used."""
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO)
     if options.control is None and not is_loopback(options.endpoint):
         raise EndpointError(
             f"{options.endpoint} is on another machine, whose clock is another: name its control address, too, "
             "with --control"
         )
+    if not options.name.strip():
+        raise SuitError("--name: is empty; write what LSL's programs are to list, such as SecondSkin")
     try:
         with needs_extra():
             import pylsl

@@ -102,12 +102,16 @@ class Access:
             )
 
     def _tls(self) -> ssl.SSLContext:
+        file = f"tls_ca {self.tls_ca}"
         try:
             context = ssl.create_default_context(cafile=str(self.tls_ca) if self.tls_ca else None)
             if self.tls_cert is not None and self.tls_key is not None:
+                file = f"tls_cert {self.tls_cert} with tls_key {self.tls_key}"
                 context.load_cert_chain(self.tls_cert, self.tls_key)
         except (OSError, ssl.SSLError) as error:
-            raise KeyFileError(f"tls_ca, tls_cert or tls_key cannot be used: {error}") from error
+            raise KeyFileError(
+                f"{file}: cannot be used: {error.strerror or error}; name PEM files"
+            ) from error
         return context
 
 

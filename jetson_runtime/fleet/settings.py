@@ -3,12 +3,13 @@ starting; what the command line says comes before it."""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from jetson_runtime.fleet.server import Access
 from jetson_runtime.suit.errors import ConfigError
@@ -21,8 +22,18 @@ else:
 
 DEFAULT_SETTINGS = Path("/etc/second-skin/fleet.toml")
 DEFAULT_STORE = Path("/var/lib/second-skin/fleet")
+
+
+def _word(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", text):
+        raise ValueError(
+            f"{text!r} is no word; write 1 to 40 of A to Z, a to z, 0 to 9, _ and -, such as suit-1"
+        )
+    return text
+
+
 # One word of a subject of NATS.
-Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+Word = Annotated[str, AfterValidator(_word)]
 _PATHS = ("store", "login", "creds", "tls_ca", "tls_cert", "tls_key")
 
 
@@ -88,6 +99,23 @@ def load(path: Path | None, given: Mapping[str, Any]) -> FleetSettings:
     try:
         return FleetSettings.model_validate(table)
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+        lines = _lines(error)
         where = f"{path} and the command line" if path is not None else "the command line"
         raise ConfigError("\n".join([f"{where}: not a fleet's settings", *lines])) from error
+
+
+def _lines(error: ValidationError) -> list[str]:
+    """Each mistake with what to do; keys of another file, such as suit.toml, in one."""
+    lines, unknown = [], []
+    for item in error.errors():
+        key = ".".join(map(str, item["loc"]))
+        if item["type"] == "extra_forbidden":
+            unknown.append(key)
+        elif item["type"] == "missing":
+            lines.append(f"  {key}: is missing; write it there, or name it with --{key}")
+        else:
+            lines.append(f"  {key}: {item['msg'].removeprefix('Value error, ')}")
+    if unknown:
+        known = ", ".join(FleetSettings.model_fields)
+        lines.append(f"  {', '.join(unknown)}: no key of fleet.toml; is it the right file? there are {known}")
+    return lines

@@ -87,3 +87,13 @@ def test_addresses_where_nobody_answers_are_told_once_and_waited_for(tmp_path):
         assert (bridge.log.count(stream), bridge.log.count(control)) == (1, 1), bridge.log
     finally:
         assert bridge.stop() == 0, bridge.log
+
+
+@pytest.mark.parametrize("port", ["70000", "-1"])
+def test_a_port_that_is_none_is_refused(port):
+    pytest.importorskip("foxglove", reason="needs the extra bridges")
+    assert f"--port {port}: is no port; write one" in refused("foxglove", "--port", port)
+
+
+def test_a_stream_without_a_name_is_refused():
+    assert "--name: is empty; write" in refused("lsl", "--name", "")

@@ -44,6 +44,28 @@ def test_a_mistake_is_told_with_its_key(wrong: dict[str, Any]) -> None:
         settings.load(None, {"server": ["nats://127.0.0.1:4222"], "site": "a", "suit": "b", **wrong})
 
 
+def test_a_mistake_says_what_to_do(tmp_path: Path) -> None:
+    given = {"server": ["nats://127.0.0.1:4222"], "site": "a.b", "suit": "Käse"}
+    with pytest.raises(ConfigError) as refused:
+        settings.load(None, given)
+    for key in ("site", "suit"):
+        assert f"{key}: {given[key]!r} is no word; write 1 to 40 of" in str(refused.value)
+    path = tmp_path / "suit.toml"
+    path.write_text("[wearer]\nmass_kg = 70.0\n[model]\nbundle = 'x'\n")
+    with pytest.raises(ConfigError) as refused:
+        settings.load(path, {"site": "a", "suit": "b"})
+    _, server, others = str(refused.value).splitlines()
+    assert "server: is missing; write it there, or name it with --server" in server
+    assert "wearer, model: no key of fleet.toml; is it the right file? there are server, site" in others
+
+
+def test_a_certificate_that_is_none_is_told_with_its_file(tmp_path: Path) -> None:
+    for path, why in ((tmp_path / "none.pem", "No such file"), (tmp_path / "empty.pem", "")):
+        with pytest.raises(KeyFileError, match=f"tls_ca {path}: cannot be used: .*{why}.*; name PEM files"):
+            Access(tls_ca=path).options()
+        (tmp_path / "empty.pem").write_text("no certificate")
+
+
 @pytest.mark.parametrize("server", ["http://x", "nats://", "127.0.0.1:4222", "nats://h:99999"])
 def test_what_is_no_address_is_refused(server: str) -> None:
     with pytest.raises(EndpointError):
