@@ -120,7 +120,9 @@ def chromium(folder: Path, *, idle: bool = False) -> Iterator[Browser]:
     try:
         from playwright.sync_api import sync_playwright
     except ModuleNotFoundError as error:
-        raise SuitError(f"needs the Python package {error.name}: pip install '.[dev]' in the checkout") from error
+        raise SuitError(
+            f"needs the Python package {error.name}: pip install '.[dev]' in the checkout"
+        ) from error
     if program is None:
         raise SuitError("needs a browser: apt install chromium")
     if idle:

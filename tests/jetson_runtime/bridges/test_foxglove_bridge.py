@@ -113,7 +113,9 @@ def assert_is_drawn(update, frame) -> None:
         assert shown == pytest.approx([xy for point in points for xy in point], abs=1e-9)
     assert lines["leg_r"][0].y < 0 < lines["leg_l"][0].y, "y is to the left"
     assert {entity.frame_id for entity in update.entities} == {"suit"}
-    assert {(entity.lifetime.seconds, entity.lifetime.nanos) for entity in update.entities} == {(0, 300_000_000)}
+    assert {(entity.lifetime.seconds, entity.lifetime.nanos) for entity in update.entities} == {
+        (0, 300_000_000)
+    }
 
 
 def test_a_map_is_made_while_somebody_looks_at_it(suit, client):

@@ -137,7 +137,9 @@ def test_a_velocity_tells_its_unit_and_sign(speaker, bridge):
 
 
 @pytest.mark.parametrize(
-    "changed", [{"body_mass_kg": 82.5}, {"model": {"name": "test", "sha256": "cd" * 32}}], ids=["wearer", "model"]
+    "changed",
+    [{"body_mass_kg": 82.5}, {"model": {"name": "test", "sha256": "cd" * 32}}],
+    ids=["wearer", "model"],
 )
 def test_a_session_of_another_wearer_or_model_has_metadata_of_its_own(speaker, bridge, changed):
     before, events = inlet_of(NAME, bridge).info(timeout=PATIENCE_S).uid(), inlet_of(f"{NAME}-events", bridge)
