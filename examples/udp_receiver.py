@@ -31,6 +31,8 @@ NAMES = (
 STATES = ("waiting", "degraded", "settling", "running")
 # A controller brings its torque down by itself, in a ramp, once nothing it may act on has come for so long.
 SILENCE_S = 0.05
+# A packet that was sent this long after its instant tells of a movement that is over, however new it is.
+LATE_MS = 50.0
 
 
 class Foot(NamedTuple):
@@ -131,7 +133,7 @@ def listen(receiver: socket.socket, count: int | None) -> None:
             continue  # overtaken on the way
         newest = (packet.session, packet.seq)
         seen += 1
-        if packet.valid and packet.moment_valid:
+        if packet.valid and packet.moment_valid and packet.age_ms <= LATE_MS:
             deadline_s, is_down = time.monotonic() + SILENCE_S, False
         now_ms = (time.monotonic_ns() - packet.publish_ns) * 1e-6
         print(

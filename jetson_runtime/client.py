@@ -157,7 +157,8 @@ class FrameClient:
         return self._liveness.offset
 
     def value(self, max_age_ms: float, *, strict: bool = False) -> ReceivedFrame | None:
-        """The newest frame if it may be acted on: sent less than `max_age_ms` ago, alive, rate_ok, valid; else None.
+        """The newest frame if it may be acted on: sent less than `max_age_ms` ago, at most 50 ms after its instant
+        (`age_ms`), alive, rate_ok, valid; else None.
 
         It may be asked for as often as wanted. strict: raises NoValue, which says why, instead of returning None.
         Moments count only where its `moment_valid` does as well.

@@ -37,6 +37,8 @@ constexpr std::size_t kRateWindow = kRateHz / 2;
 constexpr double kRateTolerance = 0.1;
 // This long after its sending a frame is not worth returning to a controller.
 constexpr std::int64_t kStaleNs = 20'000'000;
+// A frame that was sent this long after its instant tells of a movement that is over, however new it is.
+constexpr double kLateMs = 50;
 // A TCP connection that is silent for so long is made anew: behind a lost Wi-Fi it may stay half-open for minutes.
 constexpr std::int64_t kSilenceNs = 1'000'000'000;
 // How far two machines' clocks may drift apart, and how wrong a measured offset may be where nobody says.
@@ -589,7 +591,8 @@ public:
     const Frame* latest() { return take_in().newest(); }
 
     /// The outcome of this name (an angle in degrees; with `_moment` a moment in Nm/kg) where it may be acted on: sent
-    /// less than max_age_ms ago (50 at most), alive, rate_ok, valid, a number, and of moments moment_valid. Else empty.
+    /// less than max_age_ms ago (50 at most) and at most 50 ms after its instant (age_ms), alive, rate_ok, valid, a
+    /// number, and of moments moment_valid. Else empty.
     std::optional<double> value(std::string_view name, double max_age_ms) {
         const Intake& intake = take_in();
         const std::int64_t now_ns = monotonic_ns();
@@ -597,6 +600,7 @@ public:
         if (!intake.sent_within(static_cast<std::int64_t>(most_ns), now_ns)) return {};
         if (!intake.rate_ok(now_ns) || !intake.valid(now_ns)) return {};
         const Frame& frame = *intake.newest();
+        if (!(frame.age_ms <= kLateMs)) return {};
         double found = frame.angle.at(name);
         if (std::isnan(found) && frame.moment_valid) found = frame.moment.at(name);
         return std::isfinite(found) ? std::optional(found) : std::nullopt;

@@ -13,6 +13,8 @@ from jetson_runtime.suit.signals import PERIOD_NS, RATE_HZ
 # A stream is alive while its newest frame came within this many periods.
 ALIVE_PERIODS = 10
 ALIVE_NS = ALIVE_PERIODS * PERIOD_NS
+# A frame that was sent this long after its instant tells of a movement that is over, however new it is.
+LATE_MS = 50.0
 # The rate is measured over this many frames, and is right within this share.
 RATE_WINDOW = RATE_HZ // 2
 RATE_TOLERANCE = 0.1
@@ -73,11 +75,13 @@ class Liveness:
         return -offset.uncertainty_ns <= age_ns < limit_ns - offset.uncertainty_ns
 
     def usable(self, limit_ns: int) -> bool:
-        """Whether the newest frame may be acted on: sent less than `limit_ns` ago, alive, at the rate and valid."""
+        """Whether the newest frame may be acted on: sent less than `limit_ns` ago, at most LATE_MS after its instant,
+        alive, at the rate and valid."""
         newest = self.newest
         return (
             newest is not None
             and newest.valid
+            and newest.age_ms <= LATE_MS
             and self.sent_within(newest, limit_ns)
             and self.alive
             and self.at_rate
@@ -97,6 +101,8 @@ class Liveness:
             reasons.append(f"the newest frame was sent {age_ms:.1f} ms ago{within}")
         elif not self.alive:
             reasons.append(f"the newest frame was read {ALIVE_NS // 1_000_000} ms ago or more")
+        if not newest.age_ms <= LATE_MS:
+            reasons.append(f"the newest frame was sent {newest.age_ms:.1f} ms after its instant")
         if not self.at_rate:
             reasons.append(f"frames come at {self.rate_hz:.0f} Hz, not at {RATE_HZ}")
         if not newest.valid:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import time
 from pathlib import Path
@@ -30,6 +31,22 @@ def test_a_service_of_another_schema_lets_the_torque_go_down_and_is_told(
     assert_no_steps(rows, loop.longest_s)
     assert (rows[-1].state, rows[-1].torque) == ("off", 0.0)
     assert falling[-1].t - falling[0].t > DOWN_MS / 1000 / 2
+
+
+@pytest.mark.parametrize("age_ms", [50.1, math.nan])
+def test_frames_long_after_their_instant_are_not_acted_on(
+    stream: ScriptedStream, program: tuple[str, ...], language: str, tmp_path: Path, age_ms: float
+) -> None:
+    """They are sent in time by their `publish_ns`, as those of a service that was stopped and goes on."""
+    stream.tell(age_ms=35.0)
+    with Told(tmp_path, *program, "--endpoint", stream.endpoint, *SETTINGS) as told:
+        loop = Loop(told, language)
+        assert until(lambda: loop.is_in("following", 0.0), 60.0)
+        since_s = time.monotonic()
+        stream.tell(age_ms=age_ms)
+        assert until(lambda: loop.is_in("off", since_s), 10.0)
+        time.sleep(1.5)
+        assert (row := loop.newest()) and row.state == "off" and math.isnan(row.input)
 
 
 @pytest.mark.parametrize("reader", ["gone", "stalled"])

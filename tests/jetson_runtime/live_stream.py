@@ -76,8 +76,9 @@ class Ticker:
 
     def __init__(self, publisher: Publisher) -> None:
         self.posted = 0
-        # Of the frames to come.
+        # Of the frames to come; age_ns: how long before their posting their instant was.
         self.changes: dict[str, Any] = {}
+        self.age_ns = 1_000_000
         self.paused = threading.Event()
         self._publisher = publisher
         self._ending = threading.Event()
@@ -94,7 +95,8 @@ class Ticker:
             due_ns += PERIOD_NS
             if self.paused.is_set():
                 continue
-            self._publisher.post(make_frame(self.posted, **self.changes))
+            t_ns = time.monotonic_ns() - self.age_ns
+            self._publisher.post(make_frame(self.posted, **{"t_ns": t_ns} | self.changes))
             self.posted += 1
 
 

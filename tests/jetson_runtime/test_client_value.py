@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 
 import pytest
 from live_stream import Ticker, make_frame, publishing, until
 
 from jetson_runtime.client import RATE_WINDOW, FrameClient, NoValue
-from jetson_runtime.stream import pinger
-from jetson_runtime.stream.messages import STALE_NS
+from jetson_runtime.stream import messages, pinger
+from jetson_runtime.stream.frame_encoder import FrameEncoder
+from jetson_runtime.stream.liveness import Liveness
+from jetson_runtime.stream.received import received
+from jetson_runtime.suit.signals import PERIOD_NS
 
 # Of a test, on a machine that does other things as well.
 PATIENCE_MS = 10_000
@@ -80,6 +85,33 @@ def test_a_frame_that_nobody_vouches_for_is_no_value(ticking):
         assert client.value(50) is None
         with pytest.raises(NoValue, match="not valid: degraded, missing imu_back"):
             client.value(50, strict=True)
+
+
+def test_a_frame_long_after_its_instant_is_no_value_however_new_it_is(ticking):
+    """As of a service that was stopped for a second and goes on; up to 40 ms are usual."""
+    publisher, ticker = ticking()
+    with client_of(publisher) as client:
+        ticker.age_ns = 40_000_000
+        assert until(lambda: client.value(50) is not None, 20.0)
+        assert client.latest.age_ms > 40.0
+        ticker.age_ns = 60_000_000
+        assert until(lambda: client.latest.age_ms > 60.0)
+        assert client.value(50) is None
+        with pytest.raises(NoValue, match=r"was sent \d\d\.\d ms after its instant$"):
+            client.value(50, strict=True)
+        ticker.age_ns = 1_000_000
+        assert until(lambda: client.value(50) is not None, 20.0)
+
+
+@pytest.mark.parametrize(("age_ms", "usable"), [(35.0, True), (50.0, True), (50.1, False), (math.nan, False)])
+def test_the_age_that_a_frame_tells_decides_to_the_last_tenth(age_ms, usable):
+    liveness = Liveness(None)
+    read = received(messages.decode(FrameEncoder("s1", ("r", "l")).encode(make_frame(), 0)), 0)
+    now_ns = time.monotonic_ns()
+    for periods in range(RATE_WINDOW):
+        old_ns = (RATE_WINDOW - 1 - periods) * PERIOD_NS
+        liveness.note(replace(read, publish_ns=now_ns - old_ns, receive_ns=now_ns, age_ms=age_ms))
+    assert liveness.usable(50_000_000) is usable
 
 
 def test_valid_is_of_the_frame_that_has_just_come():
@@ -155,7 +187,7 @@ def test_a_stalled_client_gets_no_old_value(ticking):
         found = []
         assert until(lambda: found.append(client.value(20)) or found[-1], 20.0)
         now_ns = time.monotonic_ns()
-        assert now_ns - found[-1].publish_ns < 2 * STALE_NS
+        assert now_ns - found[-1].publish_ns < 2 * messages.STALE_NS
 
 
 def test_a_task_waits_for_frames_while_others_go_on(ticking):

@@ -127,6 +127,10 @@ def test_what_is_no_packet_is_none(data):
     assert READER.decode(data) is None
 
 
+def late(frame):
+    return packet_of(frame, publish_ns=frame.t_ns + 51_000_000)
+
+
 def _spoilt(packet):
     return packet[:-1] + bytes([packet[-1] ^ 1])
 
@@ -138,8 +142,9 @@ def _spoilt(packet):
         (lambda seq: packet_of(make_frame(1)), False),
         (lambda seq: packet_of(make_frame(seq, valid=False, state="degraded")), True),
         (lambda seq: packet_of(make_frame(seq, moment_valid=False)), True),
+        (lambda seq: late(make_frame(seq)), True),
     ],
-    ids=["damaged", "overtaken", "not valid", "nobody carried"],
+    ids=["damaged", "overtaken", "not valid", "nobody carried", "long after its instant"],
 )
 def test_packets_that_may_not_be_acted_on_do_not_put_off_the_way_down(receiver, capsys, bad, shown):
     """They come at 200 Hz, between packets that may: the deadline is told once, while they come."""
