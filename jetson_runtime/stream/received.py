@@ -60,8 +60,20 @@ class ReceivedFrame:
     moment_valid: bool
 
 
+_NUMBERS = frozenset((float, int))
+
+
 def received(message: Mapping[str, Any], receive_ns: int) -> ReceivedFrame:
     """Of a decoded `frame`. KeyError, TypeError, AttributeError: it is none."""
+    angle, moment, age_ms = message["angle"], message["moment"], message["age_ms"]
+    valid, moment_valid = message["valid"], message.get("moment_valid", False)
+    # By `type`, as a bool is an int; a text in the place of a bool would be true.
+    if not type(valid) is type(moment_valid) is bool:
+        raise TypeError("valid or moment_valid is no bool")
+    if not type(message["seq"]) is type(message["t_ns"]) is type(message["publish_ns"]) is int:
+        raise TypeError("seq, t_ns or publish_ns is no whole number")
+    if not _NUMBERS.issuperset(map(type, (age_ms, *angle.values(), *moment.values()))):
+        raise TypeError("age_ms, an angle or a moment is no number")
     return ReceivedFrame(
         session=message["session"],
         seq=message["seq"],
@@ -69,14 +81,14 @@ def received(message: Mapping[str, Any], receive_ns: int) -> ReceivedFrame:
         t_ns=message["t_ns"],
         publish_ns=message["publish_ns"],
         receive_ns=receive_ns,
-        age_ms=message["age_ms"],
+        age_ms=age_ms,
         oldest_ms=message["oldest_ms"],
-        valid=message["valid"],
+        valid=valid,
         state=message["state"],
         settling_ms=message["settling_ms"],
         missing=tuple(message["missing"]),
-        angle=message["angle"],
-        moment=message["moment"],
+        angle=angle,
+        moment=moment,
         ground={
             side: Ground(
                 foot["vgrf"],
@@ -93,5 +105,5 @@ def received(message: Mapping[str, Any], receive_ns: int) -> ReceivedFrame:
         angle_imu=message.get("angle_imu", {}),
         diverging=tuple(message.get("diverging", ())),
         velocity=message.get("velocity", {}),
-        moment_valid=message.get("moment_valid", False),
+        moment_valid=moment_valid,
     )

@@ -214,6 +214,12 @@ def test_garbage_on_the_wire_is_counted_as_the_python_client_counts_it(
         message(seq="x"),
         message(ground=3),
         message(missing=None),
+        message(valid="false"),
+        message(valid=1),
+        message(moment_valid="false"),
+        message(moment={MOMENT: True}),
+        message(angle={ANGLE: "much"}),
+        message(age_ms="young"),
     ]
     with zmq.Context() as context, context.socket(zmq.XPUB) as rogue:
         rogue.setsockopt(zmq.LINGER, 0)

@@ -210,15 +210,16 @@ def test_garbage_is_counted_and_skipped(rogue):
     send, address = rogue
     with FrameClient(address) as client:
         send.subscribed()
-        bad = [os.urandom(40), b"", b"\x80", payload(seq="x"), payload(ground=3), payload(missing=None)]
+        bad = [payload(seq="x"), os.urandom(40), b"", b"\x80", payload(ground=3), payload(missing=None)]
+        bad += [payload(valid="false"), payload(valid=1), payload(moment_valid="false")]
         incomplete = msgpack.unpackb(payload())
         del incomplete["angle"]
         for item in [*bad, msgpack.packb(incomplete)]:
             send(item)
             send(payload())
-        assert until(lambda: client.alive and client.malformed + client.frames >= 14)
-        assert client.frames == 7
-        assert client.malformed == 7
+        assert until(lambda: client.alive and client.malformed + client.frames >= 20)
+        assert client.frames == 10
+        assert client.malformed == 10
 
 
 def test_fields_of_a_later_version_are_ignored(rogue):
