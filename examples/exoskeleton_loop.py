@@ -22,6 +22,7 @@ from jetson_runtime.client import FrameClient
 
 # A loop that overslept goes on from where it was, at no greater step than this gives.
 LONGEST_STEP_S = 0.01
+LIGHTEST_KG, HEAVIEST_KG = 20, 250
 
 
 class TorqueRamp:
@@ -85,22 +86,45 @@ class TorqueRamp:
             self.state, self.torque_nm, self._share = "off", 0.0, 0.0
 
 
-def wanted(client: FrameClient, options: argparse.Namespace) -> tuple[float, float | None]:
+def wanted(client: FrameClient, options: argparse.Namespace, notes: Notes) -> tuple[float, float | None]:
     """The moment in Nm/kg and the torque in Nm; NaN and None unless they may be acted on: the frame young, alive, at
     its rate and valid, the moment carried by the feet, the wearer's mass known."""
-    frame = client.value(options.max_age_ms)
+    frame, newest = client.value(options.max_age_ms), client.latest
+    if newest is not None and options.moment not in newest.moment:
+        notes.say("moment", f"the suit does not send {options.moment}; it sends {', '.join(newest.moment)}")
     if frame is None or not frame.moment_valid:
         return math.nan, None
     moment = frame.moment.get(options.moment, math.nan)
-    mass_kg = options.mass or (client.hello or {}).get("body_mass_kg")
+    mass_kg = options.mass or told_mass_kg(client, notes)
     return moment, options.share * moment * mass_kg if mass_kg else None
 
 
-def tell(line: str) -> None:
+def told_mass_kg(client: FrameClient, notes: Notes) -> float | None:
+    """Of the wearer as the suit tells it, where somebody can weigh that."""
+    told = (client.hello or {}).get("body_mass_kg")
+    if told is None or (isinstance(told, int | float) and LIGHTEST_KG <= told <= HEAVIEST_KG):
+        return told
+    notes.say("mass", f"the suit's body_mass_kg of {told!r} is not used: 20 to 250, or --mass")
+    return None
+
+
+def tell(line: str, descriptor: int = 1) -> None:
     """Nobody who does not read, or no longer, may hold up or end a loop that has torque on."""
     with contextlib.suppress(OSError):
-        if select.select([], [1], [], 0)[1]:
-            os.write(1, line.encode())
+        if select.select([], [descriptor], [], 0)[1]:
+            os.write(descriptor, line.encode())
+
+
+class Notes:
+    """On stderr, each matter once."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def say(self, matter: str, line: str) -> None:
+        if matter not in self._said:
+            self._said.add(matter)
+            tell(f"{line[:500]}\n", 2)
 
 
 def assist(client: FrameClient, ramp: TorqueRamp, options: argparse.Namespace) -> str | None:
@@ -108,7 +132,7 @@ def assist(client: FrameClient, ramp: TorqueRamp, options: argparse.Namespace) -
     ending: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: ending.append(number))
-    failure = None
+    failure, notes = None, Notes()
     tell("t,state,input,torque\n")
     before_s = due_s = time.monotonic()
     while not (ending or failure) or ramp.state != "off":
@@ -119,7 +143,7 @@ def assist(client: FrameClient, ramp: TorqueRamp, options: argparse.Namespace) -
         moment, torque = math.nan, None
         if not (ending or failure):
             try:
-                moment, torque = wanted(client, options)
+                moment, torque = wanted(client, options, notes)
             except Exception as error:  # whatever it is, the torque goes down by its ramp
                 failure = f"{type(error).__name__}: {error}"
         torque_nm = ramp.step(torque, now_s - before_s)
@@ -135,12 +159,13 @@ def made_ramp(options: argparse.Namespace) -> TorqueRamp:
         raise ValueError("--key is for a suit on another machine, whose clock has to be known: --control too")
     if not options.moment.endswith("_moment"):
         raise ValueError(f"--moment {options.moment}: is no moment; their names end in _moment")
-    if not 100 <= options.rate <= 10_000:
-        raise ValueError("--rate: 100 to 10000")
-    for name in ("mass", "max_age_ms"):
+    for name, most in (("share", 1), ("max_age_ms", 50), ("up_ms", 60_000)):
+        if not 0 < getattr(options, name) <= most:
+            raise ValueError(f"--{name.replace('_', '-')}: above 0, {most} at most")
+    for name, least, most in (("rate", 100, 10_000), ("mass", LIGHTEST_KG, HEAVIEST_KG)):
         value = getattr(options, name)
-        if value is not None and not (math.isfinite(value) and value > 0):
-            raise ValueError(f"--{name.replace('_', '-')}: above zero")
+        if value is not None and not least <= value <= most:
+            raise ValueError(f"--{name}: {least} to {most}")
     ways_s = (ms / 1000 for ms in (options.down_ms, options.up_ms, options.steady_ms))
     longest_step_s = max(LONGEST_STEP_S, 2 / options.rate)
     return TorqueRamp(options.torque_limit, options.rate_limit, *ways_s, longest_step_s)
@@ -155,10 +180,10 @@ def main() -> None:
     add("--control", help="address of a suit on another machine, whose clock is then asked for")
     add("--key", type=Path, help="of `second-skin keys add`, for both addresses")
     add("--moment", default="ankle_angle_r_moment", help="what is assisted; the torque has its sign")
-    add("--share", type=float, default=0.2, help="of the biological moment")
-    add("--mass", type=float, help="kg of the wearer; without it, what the suit says")
+    add("--share", type=float, default=0.2, help="of the biological moment; 1 at most")
+    add("--mass", type=float, help="kg of the wearer, 20 to 250; without it, what the suit says")
     add("--rate", type=float, default=500.0, help="steps a second")
-    add("--max-age-ms", type=float, default=30.0, help="of the frame that is acted on, since its sending")
+    add("--max-age-ms", type=float, default=30.0, help="of the frame acted on, since its sending; 50 at most")
     add("--torque-limit", type=float, default=30.0, help="Nm")
     add("--rate-limit", type=float, default=300.0, help="Nm/s")
     add("--down-ms", type=float, default=200.0, help="100 to 300: how long the torque takes to go")

@@ -189,9 +189,12 @@ public:
     Named* begin() { return entries_.data(); }
     Named* end() { return entries_.data() + size_; }
     std::size_t size() const { return size_; }
-    /// NaN where the name is not there.
+    /// `end()` where the name is not there; by `at` NaN.
+    const Named* find(std::string_view name) const {
+        return std::find_if(begin(), end(), [name](const Named& entry) { return entry.name == name; });
+    }
     double at(std::string_view name) const {
-        const Named* found = std::find_if(begin(), end(), [name](const Named& entry) { return entry.name == name; });
+        const Named* found = find(name);
         return found == end() ? kNan : found->value;
     }
     void clear() { size_ = 0; }

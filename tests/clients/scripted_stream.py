@@ -19,10 +19,11 @@ MOMENT = "ankle_angle_r_moment"
 
 class ScriptedStream:
     """A moment of 1 Nm/kg that may be acted on, of 70 kg, until `tell` says otherwise of the frames that follow.
-    ahead_ns: its clock minus that of this machine."""
+    ahead_ns: its clock minus that of this machine. mass_kg: of the next `hello`."""
 
     def __init__(self) -> None:
         self.ahead_ns = 0
+        self.mass_kg = 70.0
         self._changes: dict[str, Any] = {"moment": {MOMENT: 1.0}, "moment_valid": True}
         self._context = zmq.Context()
         self._socket, self.endpoint = self._bound(zmq.XPUB)
@@ -52,7 +53,7 @@ class ScriptedStream:
 
     def _send(self) -> None:
         begin_ns, seq = time.monotonic_ns(), 0
-        hello = {"topic": "hello", "v": messages.SCHEMA_VERSION, "session": "3f9a2c11", "body_mass_kg": 70.0}
+        hello = {"topic": "hello", "v": messages.SCHEMA_VERSION, "session": "3f9a2c11"}
         while not self._ending.is_set():
             left_ms = (begin_ns + seq * PERIOD_NS - time.monotonic_ns()) // 1_000_000
             if left_ms > 0:
@@ -60,7 +61,7 @@ class ScriptedStream:
                     self._answer()
                 continue
             if seq % 50 == 0:
-                self._socket.send_multipart([b"hello", msgpack.packb(hello)])
+                self._socket.send_multipart([b"hello", msgpack.packb(hello | {"body_mass_kg": self.mass_kg})])
             self._socket.send_multipart([b"frame", message(seq, self._now_ns(), **self._changes)])
             seq += 1
 

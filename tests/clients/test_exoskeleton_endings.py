@@ -49,6 +49,30 @@ def test_frames_long_after_their_instant_are_not_acted_on(
         assert (row := loop.newest()) and row.state == "off" and math.isnan(row.input)
 
 
+def test_a_moment_that_the_suit_does_not_send_is_told_once(
+    stream: ScriptedStream, program: tuple[str, ...], tmp_path: Path
+) -> None:
+    words = ("--endpoint", stream.endpoint, "--moment", "knee_angle_r_moment", *SETTINGS)
+    with Told(tmp_path, *program, *words, errors=True) as told:
+        assert until(lambda: told.errors() != "", 60.0)
+        time.sleep(1.0)
+    assert told.errors() == "the suit does not send knee_angle_r_moment; it sends ankle_angle_r_moment\n"
+
+
+@pytest.mark.parametrize("mass_kg", [7.0, 700.0])
+def test_a_mass_that_nobody_has_is_not_used_and_told_once(
+    stream: ScriptedStream, program: tuple[str, ...], language: str, tmp_path: Path, mass_kg: float
+) -> None:
+    stream.mass_kg = mass_kg
+    with Told(tmp_path, *program, "--endpoint", stream.endpoint, *SETTINGS, errors=True) as told:
+        loop = Loop(told, language)
+        assert until(lambda: told.errors() != "", 60.0)
+        assert until(lambda: (row := loop.newest()) and row.input == 1.0, 60.0)
+        time.sleep(1.0)
+        assert (row := loop.newest()) and (row.state, row.torque) == ("off", 0.0)
+    assert told.errors().count("\n") == told.errors().count("is not used: 20 to 250") == 1
+
+
 @pytest.mark.parametrize("reader", ["gone", "stalled"])
 def test_a_reader_that_is_gone_or_stalls_neither_ends_nor_holds_up_the_loop(
     stream: ScriptedStream, program: tuple[str, ...], language: str, reader: str
