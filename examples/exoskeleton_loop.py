@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 from jetson_runtime.client import FrameClient
+from jetson_runtime.suit.errors import SuitError
 
 # A loop that overslept goes on from where it was, at no greater step than this gives.
 LONGEST_STEP_S = 0.01
@@ -194,12 +195,15 @@ def main() -> None:
     options = parser.parse_args()
     try:
         ramp = made_ramp(options)
+        client = FrameClient(
+            options.endpoint, key_file=options.key, same_clock=not options.control, control=options.control
+        )
+    except SuitError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
     except ValueError as error:
         parser.error(str(error))
-    far = options.control is not None
-    with FrameClient(
-        options.endpoint, key_file=options.key, same_clock=not far, control=options.control
-    ) as client:
+    with client:
         sys.exit(assist(client, ramp, options))
 
 

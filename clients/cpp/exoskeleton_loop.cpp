@@ -72,9 +72,9 @@ public:
     }
     double number(const char* name, const char* otherwise) const {
         const std::string word = text(name, otherwise);
-        std::size_t used = 0;
-        const double value = std::stod(word, &used);
-        if (used != word.size()) throw std::invalid_argument(word + " is no number");
+        char* end = nullptr;
+        const double value = std::strtod(word.c_str(), &end);
+        if (word.empty() || *end != '\0') throw std::invalid_argument(std::string(name) + " " + word + ": is no number");
         return value;
     }
 

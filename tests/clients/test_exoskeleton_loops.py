@@ -201,6 +201,11 @@ def test_the_example_says_what_it_takes_and_refuses_what_cannot_be_kept(program:
         *[(("--share", word), "--share: above 0, 1 at most") for word in ("nan", "inf", "0", "-0.2", "1.1")],
         *[(("--mass", word), "--mass: 20 to 250") for word in ("-70", "nan", "700")],
         (("--rate", "1e"), "1e"),
+        *[(("--share", word), "--share") for word in ("abc", "")],
+        (("--share", "abc"), "abc"),
+        (("--endpoint", "garbage"), "; write tcp://"),
+        (("--control", "garbage"), "; write tcp://"),
+        (("--control", "tcp://127.0.0.1:1", "--key", "/nofile"), "/nofile"),
         (("--nonsense", "1"), "--nonsense"),
         (("--share",), "--share"),
         (("--rate", "5"), "100 to 10000"),
@@ -209,7 +214,7 @@ def test_the_example_says_what_it_takes_and_refuses_what_cannot_be_kept(program:
         (("--moment", "knee_angle_r"), "--moment knee_angle_r: is no moment"),
     ]:
         code, text = said(*words)
-        assert code and why in text, words
+        assert code and why in text and "Traceback" not in text, words
 
 
 def test_the_latencies_are_told_without_the_first_half_second(build: Builder) -> None:
