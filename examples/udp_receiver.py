@@ -11,6 +11,9 @@ for whatever reason, is all there is to go by.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
+import select
 import socket
 import struct
 import time
@@ -98,16 +101,29 @@ def decode(data: bytes) -> Packet | None:
     )
 
 
+def tell(line: str) -> None:
+    """Nobody who does not read, or no longer, may hold up or end who controls a machine."""
+    with contextlib.suppress(OSError):
+        if select.select([], [1], [], 0)[1]:
+            os.write(1, f"{line}\n".encode())
+
+
 def main() -> None:
-    """Prints what comes; says when nothing does."""
+    """Prints what comes; says when nothing does. Ctrl-C ends it."""
     parser = argparse.ArgumentParser(description="Print the packets of a suit.")
     parser.add_argument("--host", default="127.0.0.1", help="address of this machine to listen on")
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--port", type=int, required=True, help="0: one that is free, and told")
     parser.add_argument("--count", type=int, help="end after so many packets")
     options = parser.parse_args()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
-        receiver.bind((options.host, options.port))
-        listen(receiver, options.count)
+        try:
+            receiver.bind((options.host, options.port))
+        except (OSError, OverflowError, UnicodeError) as error:
+            parser.error(f"--host {options.host} --port {options.port}: {error}")
+        if options.port == 0:
+            tell(f"listening on port {receiver.getsockname()[1]}")
+        with contextlib.suppress(KeyboardInterrupt):
+            listen(receiver, options.count)
 
 
 def listen(receiver: socket.socket, count: int | None) -> None:
@@ -120,7 +136,7 @@ def listen(receiver: socket.socket, count: int | None) -> None:
         left_s = deadline_s - time.monotonic()
         if left_s <= 0 and not is_down:
             is_down = True
-            print(f"nothing valid for {SILENCE_S * 1e3:.0f} ms: bring the torque down", flush=True)
+            tell(f"nothing valid for {SILENCE_S * 1e3:.0f} ms: bring the torque down")
         receiver.settimeout(left_s if left_s > 0 else SILENCE_S)
         try:
             packet = decode(receiver.recv(2048))
@@ -136,11 +152,10 @@ def listen(receiver: socket.socket, count: int | None) -> None:
         if packet.valid and packet.moment_valid and packet.age_ms <= LATE_MS:
             deadline_s, is_down = time.monotonic() + SILENCE_S, False
         now_ms = (time.monotonic_ns() - packet.publish_ns) * 1e-6
-        print(
+        tell(
             f"{packet.seq} {packet.state} {'valid' if packet.valid else 'not valid'}  sent {packet.age_ms:.1f} ms "
             f"after its instant, read {now_ms:.1f} ms after that  knee {packet.angle['knee_angle_r']:.1f} deg "
-            f"{packet.moment['knee_angle_r']:.2f} Nm/kg {packet.velocity['knee_angle_r']:.0f} deg/s  bad {bad}",
-            flush=True,
+            f"{packet.moment['knee_angle_r']:.2f} Nm/kg {packet.velocity['knee_angle_r']:.0f} deg/s  bad {bad}"
         )
 
 

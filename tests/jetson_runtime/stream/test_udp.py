@@ -146,7 +146,7 @@ def _spoilt(packet):
     ],
     ids=["damaged", "overtaken", "not valid", "nobody carried", "long after its instant"],
 )
-def test_packets_that_may_not_be_acted_on_do_not_put_off_the_way_down(receiver, capsys, bad, shown):
+def test_packets_that_may_not_be_acted_on_do_not_put_off_the_way_down(receiver, capfd, bad, shown):
     """They come at 200 Hz, between packets that may: the deadline is told once, while they come."""
     good, many = 5, 60
     reader = threading.Thread(target=READER.listen, args=(receiver, 2 * good + many * shown))
@@ -159,7 +159,7 @@ def test_packets_that_may_not_be_acted_on_do_not_put_off_the_way_down(receiver, 
             time.sleep(0.005)
     reader.join(10.0)
     assert not reader.is_alive()
-    lines = capsys.readouterr().out.splitlines()
+    lines = capfd.readouterr().out.splitlines()
     told = next(i for i, line in enumerate(lines) if "bring the torque down" in line)
     behind = [line for line in lines[told:] if not line.startswith("nothing")]
     assert len(behind) >= good + shown, "only once the others had ended"
