@@ -25,7 +25,7 @@ from typing import Any
 from jetson_runtime.client_async import Readiness
 from jetson_runtime.stream import messages
 from jetson_runtime.stream.clock import Offset, ServiceClock
-from jetson_runtime.stream.liveness import ALIVE_PERIODS, RATE_TOLERANCE, RATE_WINDOW, Liveness
+from jetson_runtime.stream.liveness import ALIVE_NS, ALIVE_PERIODS, RATE_TOLERANCE, RATE_WINDOW, Liveness
 from jetson_runtime.stream.received import Ground, ReceivedFrame, received
 from jetson_runtime.stream.smoothing import Smoothing
 from jetson_runtime.stream.subscription import Subscription
@@ -161,10 +161,14 @@ class FrameClient:
         (`age_ms`), alive, rate_ok, valid; else None.
 
         It may be asked for as often as wanted. strict: raises NoValue, which says why, instead of returning None.
-        Moments count only where its `moment_valid` does as well.
+        Moments count only where its `moment_valid` does as well. max_age_ms: more than 50 counts as 50. ValueError: it
+        is no number.
         """
+        try:
+            limit_ns = int(min(max_age_ms * 1e6, ALIVE_NS))
+        except (TypeError, ValueError, OverflowError):
+            raise ValueError(f"max_age_ms: a number of milliseconds, not {max_age_ms!r}") from None
         self._take_in()
-        limit_ns = int(max_age_ms * 1e6)
         if self._liveness.usable(limit_ns):
             return self._liveness.newest
         if strict:

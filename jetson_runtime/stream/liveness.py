@@ -95,7 +95,7 @@ class Liveness:
         reasons = []
         if offset is None:
             reasons.append("the service's clock is not known yet")
-        elif not self.sent_within(newest, min(limit_ns, ALIVE_NS)):
+        elif not self.sent_within(newest, limit_ns):
             age_ms = (time.monotonic_ns() - newest.publish_ns - offset.ns) * 1e-6
             within = f" within {offset.uncertainty_ns * 1e-6:.1f}" if offset.uncertainty_ns else ""
             reasons.append(f"the newest frame was sent {age_ms:.1f} ms ago{within}")

@@ -76,6 +76,14 @@ def test_a_limit_above_that_of_alive_changes_nothing(ticking):
         assert client.value(1e6) is None
 
 
+@pytest.mark.parametrize("limit", [math.nan, -math.inf, None, "x", "20", [20]])
+def test_a_limit_that_is_no_number_is_refused_in_words(limit):
+    with FrameClient("tcp://127.0.0.1:1") as client:
+        with pytest.raises(ValueError, match="max_age_ms: a number of milliseconds, not"):
+            client.value(limit)
+        assert client.value(math.inf) is client.value(-1) is None
+
+
 def test_a_frame_that_nobody_vouches_for_is_no_value(ticking):
     publisher, ticker = ticking()
     with client_of(publisher) as client:
