@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import array
+import fcntl
 import io
 import math
 import shutil
@@ -25,14 +26,15 @@ import subprocess
 import sys
 import time
 import wave
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from jetson_runtime.client import FrameClient, ReceivedFrame
 from jetson_runtime.shift import Shift, moments_hold
 from jetson_runtime.suit.addresses import DEFAULT_PUBLIC
-from jetson_runtime.suit.errors import SuitError
+from jetson_runtime.suit.errors import ShiftError, SuitError
 
 MOMENTS = {
     "lumbar": ("lumbar_extension_moment",),
@@ -200,9 +202,34 @@ def arguments() -> argparse.Namespace:
     options = parser.parse_args()
     if options.limit is None:
         options.limit = LIMIT_NM_PER_KG[options.moment]
-    if not options.limit > 0 or not options.smooth_ms >= 0:
+    if not 0 < options.limit < math.inf or not 0 <= options.smooth_ms < math.inf:
         parser.error("--limit is to be above 0, --smooth-ms 0 or more")
+    if options.seconds is not None and not 0 <= options.seconds < math.inf:
+        parser.error("--seconds is to be 0 or more")
     return options
+
+
+@contextmanager
+def claimed(path: Path | None) -> Iterator[None]:
+    """While it lasts no other one adds to `path`, by a lock beside it that ends with the process; the lock's file
+    stays, as a name that is removed could be locked by two. ShiftError: another does, or nothing can be kept there."""
+    if path is None:
+        yield
+        return
+    if path.exists() and not path.is_file():
+        raise ShiftError(f"{path}: is a folder or a device; name a file")
+    try:
+        lock = path.with_name(f".{path.name}.lock").open("ab")
+    except OSError as error:
+        raise ShiftError(
+            f"{path}: cannot be kept there: {error.strerror}; make the folder, or name a file where you may write"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ShiftError(f"{path}: another one adds to it; end that one, or name another file") from None
+        yield
 
 
 def main() -> int:
@@ -210,9 +237,12 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     watch = Watch(MOMENTS[options.moment], options.limit, options.smooth_ms)
     try:
-        shift = Shift(options.shift, DOSED) if options.shift else None
-        with FrameClient(options.endpoint, key_file=options.key, same_clock=options.key is None) as client:
-            return run(client, watch, shift, options)
+        with claimed(options.shift):
+            shift = Shift(options.shift, DOSED) if options.shift else None
+            with FrameClient(
+                options.endpoint, key_file=options.key, same_clock=options.key is None
+            ) as client:
+                return run(client, watch, shift, options)
     except KeyboardInterrupt:
         return 0
     except (SuitError, OSError) as error:

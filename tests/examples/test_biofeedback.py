@@ -207,6 +207,14 @@ def test_what_cannot_be_is_told(tmp_path: Path, start: Callable[..., Feedback]) 
     for words, told in (
         (("--shift", tmp_path / "damaged.json"), "name another file"),
         (("--limit", 0), "--limit is to be above 0"),
+        (("--limit", "inf"), "--limit is to be above 0"),
+        (("--smooth-ms", "inf"), "--smooth-ms 0 or more"),
+        (("--seconds", "nan"), "--seconds is to be 0 or more"),
+        (("--seconds", -1), "--seconds is to be 0 or more"),
+        (("--shift", tmp_path), "is a folder or a device; name a file"),
+        (("--shift", ""), "is a folder or a device; name a file"),
+        (("--shift", "/dev/zero"), "is a folder or a device"),
+        (("--shift", tmp_path / "no" / "shift.json"), "make the folder, or name a file where you may write"),
         (("--key", tmp_path / "none"), "none"),
     ):
         feedback = start(address, *words)
@@ -216,3 +224,17 @@ def test_what_cannot_be_is_told(tmp_path: Path, start: Callable[..., Feedback]) 
     quiet = start(address, "--seconds", 1)
     assert quiet.process.wait(60.0) == 0
     assert "SILENT" in quiet.text
+
+
+def test_two_do_not_add_to_one_shift(tmp_path: Path, start: Callable[..., Feedback]) -> None:
+    """Until the first has ended, however it ends."""
+    words = (f"ipc://{tmp_path}/nobody", "--shift", tmp_path / "shift.json")
+    first = start(*words)
+    assert until(lambda: "SILENT" in first.text, 60.0)
+    second = start(*words)
+    assert second.process.wait(60.0) == 2
+    assert "another one adds to it" in second.text
+    first.process.kill()
+    first.process.wait()
+    third = start(*words, "--seconds", 0)
+    assert third.process.wait(60.0) == 0, third.text
