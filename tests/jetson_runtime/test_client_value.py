@@ -17,7 +17,6 @@ from jetson_runtime.client import RATE_WINDOW, FrameClient, NoValue
 from jetson_runtime.stream import messages, pinger
 from jetson_runtime.stream.frame_encoder import FrameEncoder
 from jetson_runtime.stream.liveness import Liveness
-from jetson_runtime.stream.messages import STALE_NS
 from jetson_runtime.stream.received import received
 from jetson_runtime.suit.signals import PERIOD_NS
 
@@ -116,10 +115,10 @@ def test_a_frame_long_after_its_instant_is_no_value_however_new_it_is(ticking):
 def test_the_age_that_a_frame_tells_decides_to_the_last_tenth(age_ms, usable):
     liveness = Liveness(None)
     read = received(messages.decode(FrameEncoder("s1", ("r", "l")).encode(make_frame(), 0)), 0)
+    now_ns = time.monotonic_ns()
     for periods in range(RATE_WINDOW):
-        now_ns = time.monotonic_ns()
-        sent_ns = now_ns - (RATE_WINDOW - 1 - periods) * PERIOD_NS
-        liveness.note(replace(read, publish_ns=sent_ns, receive_ns=now_ns, age_ms=age_ms))
+        old_ns = (RATE_WINDOW - 1 - periods) * PERIOD_NS
+        liveness.note(replace(read, publish_ns=now_ns - old_ns, receive_ns=now_ns, age_ms=age_ms))
     assert liveness.usable(50_000_000) is usable
 
 
@@ -196,7 +195,7 @@ def test_a_stalled_client_gets_no_old_value(ticking):
         found = []
         assert until(lambda: found.append(client.value(20)) or found[-1], 20.0)
         now_ns = time.monotonic_ns()
-        assert now_ns - found[-1].publish_ns < 2 * STALE_NS
+        assert now_ns - found[-1].publish_ns < 2 * messages.STALE_NS
 
 
 def test_a_task_waits_for_frames_while_others_go_on(ticking):
