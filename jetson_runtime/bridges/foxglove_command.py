@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import logging
 
-from jetson_runtime.bridges.running import add_stream_arguments, needs_extra, until_signal
+from jetson_runtime.bridges.running import add_stream_arguments, needs_extra
 from jetson_runtime.bridges.subscription import Subscription
 from jetson_runtime.stream import messages
 from jetson_runtime.stream.background import stand_back
+from jetson_runtime.suit.ending import until_signal
 from jetson_runtime.suit.errors import EndpointError
 
 _STEP_S = 0.05

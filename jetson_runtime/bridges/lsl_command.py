@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import logging
 
-from jetson_runtime.bridges.running import add_stream_arguments, needs_extra, until_signal
+from jetson_runtime.bridges.running import add_stream_arguments, needs_extra
 from jetson_runtime.bridges.subscription import Subscription
 from jetson_runtime.stream import messages
 from jetson_runtime.stream.background import stand_back
 from jetson_runtime.suit.addresses import is_loopback
+from jetson_runtime.suit.ending import until_signal
 from jetson_runtime.suit.errors import EndpointError, SuitError
 
 _TOPICS = (messages.FRAME, messages.HELLO, messages.EVENT)

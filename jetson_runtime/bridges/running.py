@@ -1,12 +1,10 @@
-"""What every bridge's process does: it says what is not installed, and ends with 0 on a signal."""
+"""What every bridge's process does: it says what is not installed, and whom it hears."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import signal
 from collections.abc import Iterator
-from types import FrameType
 
 from jetson_runtime.stream.options import add_key
 from jetson_runtime.suit.addresses import DEFAULT_PUBLIC
@@ -35,19 +33,3 @@ def needs_extra() -> Iterator[None]:
         raise SuitError(
             f"needs the Python package {error.name}: pip install '.[bridges]' in the checkout"
         ) from error
-
-
-@contextlib.contextmanager
-def until_signal() -> Iterator[list[int]]:
-    """A list that is no longer empty once SIGTERM or SIGINT has come."""
-    ended: list[int] = []
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        ended.append(number)
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield ended
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 
 from drivers.gpio.chips import open_lines
 from drivers.gpio.lines import Line, LineError, Lines
@@ -23,6 +21,7 @@ from jetson_runtime.panel.tare import TareRequest
 from jetson_runtime.suit import config_copy
 from jetson_runtime.suit.addresses import for_this_machine
 from jetson_runtime.suit.config import SuitConfig
+from jetson_runtime.suit.ending import until_signal
 from jetson_runtime.suit.errors import ConfigError
 from jetson_runtime.suit.pins import PanelTable
 
@@ -121,7 +120,7 @@ def _follow(lines: Lines, config: SuitConfig) -> None:
         raise ConfigError(
             "[panel] needs an address of this machine: add ipc:///run/second-skin/public to [output] public"
         )
-    with _until_signal() as ended, FrameClient(endpoint) as client:
+    with until_signal() as ended, FrameClient(endpoint) as client:
         while not ended:
             client.recv_all(0)
             now_ns = time.monotonic_ns()
@@ -160,19 +159,3 @@ def _lines(settings: PanelTable) -> Iterator[Lines]:
         with contextlib.suppress(LineError):
             lines.set(_outputs(settings, DARK, False))
         lines.close()
-
-
-@contextlib.contextmanager
-def _until_signal() -> Iterator[list[int]]:
-    """A list that is no longer empty once SIGTERM or SIGINT has come."""
-    ended: list[int] = []
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        ended.append(number)
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield ended
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
