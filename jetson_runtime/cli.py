@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jetson_runtime import __version__
-from jetson_runtime.suit.errors import SuitError
+from jetson_runtime.suit.errors import SuitError, missing_package
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -85,7 +85,7 @@ def _simulate(parser: argparse.ArgumentParser) -> None:
     try:
         from jetson_runtime.demo import simulate
     except ModuleNotFoundError as error:
-        raise _missing_extra(error) from error
+        raise missing_package(error, "sim") from error
     simulate.add_arguments(parser)
     parser.set_defaults(handler=simulate.run)
 
@@ -94,7 +94,7 @@ def _demo(parser: argparse.ArgumentParser) -> None:
     try:
         from jetson_runtime.demo import demo
     except ModuleNotFoundError as error:
-        raise _missing_extra(error) from error
+        raise missing_package(error, "sim") from error
     demo.add_arguments(parser)
     parser.set_defaults(handler=demo.run)
 
@@ -213,7 +213,7 @@ def _bench(parser: argparse.ArgumentParser) -> None:
         try:
             module = importlib.import_module(f"jetson_runtime.bench.{name}")
         except ModuleNotFoundError as error:
-            raise _missing_extra(error) from error
+            raise missing_package(error, "sim") from error
         benchmark = argparse.ArgumentParser(prog=f"second-skin bench {name}", description=_BENCHMARKS[name])
         module.add_arguments(benchmark)
         chosen = benchmark.parse_args(options.words)
@@ -267,13 +267,6 @@ _BENCHMARKS = {
     "fleet": "many suits into one NATS server that is killed on the way: what of it is there, once, in order",
     "soak": "hours on a suit whose cables come loose, with garbage and a stalled client: what grows, what is lost",
 }
-
-
-def _missing_extra(error: ModuleNotFoundError) -> SuitError | ModuleNotFoundError:
-    """A package of the `sim` extra is a matter of installation; a module of ours is a bug and stays what it is."""
-    if (error.name or "").partition(".")[0] in ("jetson_runtime", "drivers"):
-        return error
-    return SuitError(f"needs the Python package {error.name}: pip install '.[sim]' in the checkout")
 
 
 if __name__ == "__main__":

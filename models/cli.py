@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from jetson_runtime.suit.errors import SuitError
+from jetson_runtime.suit.errors import SuitError, missing_package
 from models.commands import bundles, data, dosing, evaluation, fleet, importing, training
 
 BAD_INPUT = 2
@@ -33,9 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.run(options)
         sys.stdout.flush()
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in ("models", "jetson_runtime", "drivers"):
+        missing = missing_package(error, "lab")
+        if missing is error:
             raise
-        return _told(f"needs the Python package {error.name}: pip install '.[lab]' in the checkout")
+        return _told(str(missing))
     except (SuitError, ValueError) as error:
         return _told(str(error))
     except BrokenPipeError:

@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     """Measures, prints, and returns 0; SuitError: a service or a client that does not start."""
     about = machine.Machine()
     with live.emulated_suit(options.bundle) as suit:
-        receiver = f"127.0.0.1:{_free_port()}"
+        receiver = f"127.0.0.1:{live.free_port(socket.SOCK_DGRAM)}"
         config = suit.config("clients", model={"engine": options.engine}, output={"udp": [receiver]})
         latest = configs.load(config).output.latest[0]
         program, why_not = _build(suit.folder)
@@ -112,12 +112,6 @@ def _build(folder: Path) -> tuple[Path | None, str]:
     if done.returncode:
         return None, f"the C++ client does not build: {done.stderr.strip().splitlines()[0]}"
     return program, ""
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _pooled(rounds: Mapping[str, Sequence[Sequence[int]]], name: str) -> dict[str, Any]:

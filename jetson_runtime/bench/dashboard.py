@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import shutil
-import socket
 import statistics
 import time
 import urllib.request
@@ -23,7 +22,7 @@ from jetson_runtime.demo.children import Child
 from jetson_runtime.inference.pipeline import max_wait_ns
 from jetson_runtime.stream.text import number
 from jetson_runtime.suit import config as configs
-from jetson_runtime.suit.errors import SuitError
+from jetson_runtime.suit.errors import SuitError, missing_package
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -61,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
     """Measures, prints, and returns 0; SuitError: no browser here, or a service or a page that does not start."""
     about = machine.Machine()
     with live.emulated_suit(options.bundle) as suit:
-        port = _free_port()
+        port = live.free_port()
         table = {"folder": str(suit.folder / "recordings")}
         config = suit.config(
             "dashboard", model={"engine": options.engine}, dashboard={"port": port}, recording=table
@@ -74,14 +73,10 @@ def run(options: argparse.Namespace) -> int:
                 wait_ns = max_wait_ns(configs.load(config).limits)
                 stretches: dict[str, list[dict[str, Any]]] = {side: [] for side in pairs.SIDES}
                 with chromium(suit.folder, idle=True) as browser:
-                    for pair in range(options.pairs):
-                        report.say(f"pair {pair + 1} of {options.pairs}")
-                        for side in pairs.SIDES if pair % 2 == 0 else reversed(pairs.SIDES):
-                            with _crowd(browser, url, options.browsers if side == "on" else 0):
-                                one = pairs.stretch(
-                                    service, client, {"page": server}, options.seconds, wait_ns
-                                )
-                            stretches[side].append(one)
+                    for side in pairs.in_turn(options.pairs):
+                        with _crowd(browser, url, options.browsers if side == "on" else 0):
+                            one = pairs.stretch(service, client, {"page": server}, options.seconds, wait_ns)
+                        stretches[side].append(one)
     halves = {size: opened[i * options.opened :][: options.opened] for i, size in enumerate(_SIZES)}
     result = {
         "first_paint_ms": {
@@ -120,9 +115,7 @@ def chromium(folder: Path, *, idle: bool = False) -> Iterator[Browser]:
     try:
         from playwright.sync_api import sync_playwright
     except ModuleNotFoundError as error:
-        raise SuitError(
-            f"needs the Python package {error.name}: pip install '.[dev]' in the checkout"
-        ) from error
+        raise missing_package(error, "dev") from error
     if program is None:
         raise SuitError("needs a browser: apt install chromium")
     if idle:
@@ -180,12 +173,6 @@ def _answers(url: str) -> bool:
             return bool(answer.status == 200)
     except OSError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _paint(result: dict[str, Any]) -> str:

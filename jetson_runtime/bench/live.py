@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import sys
 import tempfile
 import time
@@ -92,3 +93,10 @@ def first_frame(child: Child, client: FrameClient, *, valid: bool) -> ReceivedFr
                 return frame
         child.check()
     raise SuitError(f"no {'valid ' if valid else ''}frame within {_START_S:.0f} s")
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """Of this machine, for TCP, or UDP (SOCK_DGRAM); free until somebody else takes it."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jetson_runtime.bench import machine, report
@@ -18,6 +18,13 @@ COMPARED = ("lateness_ms", "age_ms")
 _SHARE = "_cpu_percent"
 _SETTLE_S = 1.0
 _POLL_MS = 20.0
+
+
+def in_turn(count: int) -> Iterator[str]:
+    """The side of each stretch of `count` pairs, which says so; which of a pair comes first alternates."""
+    for pair in range(count):
+        report.say(f"pair {pair + 1} of {count}")
+        yield from SIDES if pair % 2 == 0 else reversed(SIDES)
 
 
 def stretch(

@@ -54,12 +54,10 @@ def run(options: argparse.Namespace) -> int:
         wait_ns = max_wait_ns(configs.load(config).limits)
         with live.service(suit, config) as (child, client):
             live.first_frame(child, client, valid=True)
-            for pair in range(options.pairs):
-                report.say(f"pair {pair + 1} of {options.pairs}")
-                for side in pairs.SIDES if pair % 2 == 0 else reversed(pairs.SIDES):
-                    with _recorder(config, client) if side == "on" else contextlib.nullcontext() as recorder:
-                        beside = {"recorder": recorder} if recorder is not None else {}
-                        stretches[side].append(pairs.stretch(child, client, beside, options.seconds, wait_ns))
+            for side in pairs.in_turn(options.pairs):
+                with _recorder(config, client) if side == "on" else contextlib.nullcontext() as recorder:
+                    beside = {"recorder": recorder} if recorder is not None else {}
+                    stretches[side].append(pairs.stretch(child, client, beside, options.seconds, wait_ns))
             told = (client.status or {}).get("recording") or {}
     result = {
         **pairs.result(stretches),

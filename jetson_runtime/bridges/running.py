@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from jetson_runtime.stream.options import add_key
 from jetson_runtime.suit.addresses import DEFAULT_PUBLIC
-from jetson_runtime.suit.errors import SuitError
+from jetson_runtime.suit.errors import missing_package
 
 
 def add_stream_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,8 +28,4 @@ def needs_extra() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in ("jetson_runtime", "drivers"):
-            raise
-        raise SuitError(
-            f"needs the Python package {error.name}: pip install '.[bridges]' in the checkout"
-        ) from error
+        raise missing_package(error, "bridges") from error

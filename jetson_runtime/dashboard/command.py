@@ -11,7 +11,7 @@ from pathlib import Path
 from jetson_runtime.doctor.command import DEFAULT_CONFIG, DEFAULT_STATE
 from jetson_runtime.stream.background import stand_back
 from jetson_runtime.suit import config_copy
-from jetson_runtime.suit.errors import ConfigError, SuitError
+from jetson_runtime.suit.errors import ConfigError, SuitError, missing_package
 
 _log = logging.getLogger("second-skin-dashboard")
 
@@ -47,11 +47,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         from jetson_runtime.dashboard import server
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in ("jetson_runtime", "drivers"):
-            raise
-        raise SuitError(
-            f"needs the Python package {error.name}: pip install '.[dashboard]' in the checkout"
-        ) from error
+        raise missing_package(error, "dashboard") from error
     return server.serve(config, options.config, options.state)
 
 

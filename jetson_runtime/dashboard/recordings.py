@@ -11,7 +11,6 @@ from typing import Any
 from jetson_runtime.recording import catalogue
 from jetson_runtime.recording.mcap_file import SUFFIX
 from jetson_runtime.stream import glance
-from jetson_runtime.suit.wish import LABELS
 
 # So many of the newest are listed.
 MOST = 50
@@ -96,7 +95,7 @@ def _told(entry: catalogue.Entry) -> dict[str, Any]:
     return {
         "name": entry.path.name,
         "state": entry.state,
-        "labels": " ".join(entry.facts[name] for name in LABELS if entry.facts.get(name)),
+        "labels": entry.labels,
         "minutes": "" if math.isnan(entry.duration_s) else f"{entry.duration_s / 60:.1f} min",
         "size": f"{entry.size / _MB:.1f} MB",
         "age": "" if entry.state == catalogue.OPEN else glance.age(max(0.0, age_s)),

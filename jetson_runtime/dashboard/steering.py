@@ -9,7 +9,7 @@ from jetson_runtime.stream import orders
 from jetson_runtime.stream.control_client import ControlClient
 from jetson_runtime.suit import tasks_table
 from jetson_runtime.suit.errors import CommandRefused, SuitError
-from jetson_runtime.suit.wish import LABELS
+from jetson_runtime.suit.labels import LABELS
 
 
 class Outcome(NamedTuple):

@@ -22,6 +22,7 @@ from jetson_runtime.recording.mcap_walk import MAGIC
 from jetson_runtime.stream import messages
 from jetson_runtime.suit import durable
 from jetson_runtime.suit.errors import RecordingError
+from jetson_runtime.suit.labels import LABELS
 
 WHOLE, OPEN, CUT = "whole", "being written", "cut"
 _DAMAGED = ".damaged"
@@ -39,6 +40,11 @@ class Entry(NamedTuple):
     frames: int
     size: int
     damage: str = ""
+
+    @property
+    def labels(self) -> str:
+        """Subject, task and trial, of those that it was begun with."""
+        return " ".join(self.facts[name] for name in LABELS if self.facts.get(name))
 
 
 class Repair(NamedTuple):

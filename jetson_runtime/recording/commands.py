@@ -8,11 +8,11 @@ import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 from jetson_runtime.stream import text
-from jetson_runtime.suit.errors import RecordingError
-from jetson_runtime.suit.recording_table import DEFAULT_RECORDINGS
+from jetson_runtime.suit.errors import RecordingError, missing_package
+from jetson_runtime.suit.recording_table import DEFAULT_RECORDINGS, Begin
 
 if TYPE_CHECKING:
     from jetson_runtime.recording.export import Series
@@ -35,7 +35,7 @@ def _record(parser: argparse.ArgumentParser) -> None:
     add("--state", type=Path, metavar="DIR", help="of the service (`state` beside the config)")
     add(
         "--begin",
-        choices=("at_once", "when_asked"),
+        choices=get_args(Begin),
         help="instead of begin under [recording]; what `second-skin recording` told last goes before either",
     )
 
@@ -78,7 +78,6 @@ def _list(options: argparse.Namespace) -> int:
 def _list_one(path: Path, options: argparse.Namespace) -> bool:
     """Whether it is still one that was cut."""
     from jetson_runtime.recording import catalogue
-    from jetson_runtime.suit.wish import LABELS
 
     entry = catalogue.look(path, whole=options.repair)
     note = entry.damage
@@ -93,10 +92,9 @@ def _list_one(path: Path, options: argparse.Namespace) -> bool:
     if options.json:
         print(text.to_json(entry._asdict() | {"path": str(path), "note": note}))
     else:
-        labels = " ".join(entry.facts[name] for name in LABELS if entry.facts.get(name))
         print(
             f"{path.name}  {entry.duration_s:8.1f} s  {entry.frames:8d} frames  {entry.size / 1e6:8.1f} MB  "
-            f"{entry.state}{f' ({note})' if note else ''}{labels and f'  {text.printable(labels)}'}"
+            f"{entry.state}{f' ({note})' if note else ''}{entry.labels and f'  {text.printable(entry.labels)}'}"
         )
     return entry.state == catalogue.CUT
 
@@ -191,7 +189,5 @@ def _write_one(path: Path, mark: dict[str, Any], piece: Series, options: argpars
     except OSError as error:
         raise RecordingError(f"{path}: cannot be written: {error.strerror}") from error
     except ModuleNotFoundError as error:
-        raise RecordingError(
-            f"needs the Python package {error.name}: pip install '.[sim]' in the checkout"
-        ) from error
+        raise missing_package(error, "sim") from error
     return [path]

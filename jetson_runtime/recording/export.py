@@ -22,6 +22,7 @@ from jetson_runtime.stream import messages
 from jetson_runtime.suit import config as configs
 from jetson_runtime.suit.config import SuitConfig, Wearer
 from jetson_runtime.suit.errors import RecordingError
+from jetson_runtime.suit.labels import LABELS
 from jetson_runtime.suit.signals import CHANNELS, LABEL_NAMES, PERIOD_NS, SIDES, published_outcomes
 
 Doubles = npt.NDArray[np.float64]
@@ -178,9 +179,7 @@ def pieces(series: Series) -> list[tuple[str, dict[str, Any], Series]]:
         if trial is not None and trial.state == "void":
             continue
         until_ns = (trial.end_ns if trial is not None else None) or next_ns
-        words = [
-            str(mark[key]) for key in ("subject", "task", "trial", "repetition") if mark.get(key) is not None
-        ]
+        words = [str(mark[key]) for key in (*LABELS, "repetition") if mark.get(key) is not None]
         name = "_".join([f"{number:03d}", *words]).replace("/", "-")
         found.append((name, mark, series.between(at_ns(mark), until_ns)))
     return found

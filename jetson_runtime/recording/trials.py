@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from jetson_runtime.stream import messages
+from jetson_runtime.suit.labels import LABELS
 
 MARK, TARE, WEARER = "mark", "tare", "wearer"
 _BEGIN, _END, _KEPT, _VOID = "begin", "end", "kept", "void"
@@ -36,7 +37,7 @@ class Marked:
     @property
     def key(self) -> tuple[str, ...]:
         """Subject, task and trial."""
-        return tuple(str(self.begin.get(name, "")) for name in ("subject", "task", "trial"))
+        return tuple(str(self.begin.get(name, "")) for name in LABELS)
 
     @property
     def begin_ns(self) -> int:
@@ -115,7 +116,7 @@ class _Pulses:
 
 def _judge(mark: Mapping[str, Any], trials: list[Marked]) -> bool:
     """Whether there is such a trial."""
-    key = tuple(str(mark.get(name, "")) for name in ("subject", "task", "trial"))
+    key = tuple(str(mark.get(name, "")) for name in LABELS)
     trial = next((one for one in reversed(trials) if one.key == key), None)
     if trial is None:
         return False

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from jetson_runtime.stream import messages
+from jetson_runtime.suit.labels import LABELS
 from jetson_runtime.suit.recording_table import Begin
-from jetson_runtime.suit.wish import LABELS
 
 
 class Wanted:

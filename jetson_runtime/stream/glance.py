@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jetson_runtime.suit.labels import LABELS
 from jetson_runtime.suit.signals import STREAM_NAMES
 
 _FIT = {
@@ -105,7 +106,7 @@ def _supply(status: Mapping[str, Any]) -> str:
 
 def wish(record: Mapping[str, Any]) -> str:
     """What was asked of the recorder last: start or stop, of what, how long ago."""
-    labels = [str(record[name]) for name in ("subject", "task", "trial") if record.get(name)]
+    labels = [str(record[name]) for name in LABELS if record.get(name)]
     return " ".join(["start" if record.get("wanted") else "stop", *labels, f"({age(record.get('age_s'))})"])
 
 

@@ -14,6 +14,7 @@ from jetson_runtime.stream import text
 from jetson_runtime.stream.control_client import ControlClient
 from jetson_runtime.stream.options import add_key
 from jetson_runtime.suit.addresses import DEFAULT_CONTROL
+from jetson_runtime.suit.labels import LABELS
 from jetson_runtime.suit.signals import SIDE_NAMES, SIDES
 
 _SIDES_OF = {"right": ("r",), "left": ("l",), "both": SIDES}
@@ -84,16 +85,15 @@ def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="what to do", metavar="start|stop", required=True)
     start = actions.add_parser("start", help="the recorder begins another file; it holds what is told here")
     stop = actions.add_parser("stop", help="the recorder ends its file, and begins none until it is asked")
-    labels = ("subject", "task", "trial")
     for action, command in (("start", start), ("stop", stop)):
         _common_arguments(command)
-        command.set_defaults(action=action, **dict.fromkeys(labels))
+        command.set_defaults(action=action, **dict.fromkeys(LABELS))
     start.add_argument("--subject")
     start.add_argument("--task", help="a condition's code, as in the task table")
     start.add_argument("--trial")
 
     def request(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
-        told = {name: getattr(options, name) for name in labels if getattr(options, name) is not None}
+        told = {name: getattr(options, name) for name in LABELS if getattr(options, name) is not None}
         return "record", {"action": options.action, **told}
 
     parser.set_defaults(

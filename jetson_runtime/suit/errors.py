@@ -75,3 +75,10 @@ class KeyFileError(SuitError):
 
 class ShiftError(SuitError):
     """The file in which the dose of a shift is kept."""
+
+
+def missing_package(error: ModuleNotFoundError, extra: str) -> SuitError | ModuleNotFoundError:
+    """What to raise: a package of `extra` is a matter of installation; a module of ours is a bug and stays it."""
+    if (error.name or "").partition(".")[0] in ("models", "jetson_runtime", "drivers"):
+        return error
+    return SuitError(f"needs the Python package {error.name}: pip install '.[{extra}]' in the checkout")

@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from jetson_runtime.suit import durable
 from jetson_runtime.suit.errors import StateError
+from jetson_runtime.suit.labels import LABELS
 from jetson_runtime.suit.state import Instant
 
 FILE = "record.json"
-LABELS = ("subject", "task", "trial")
 
 
 class RecordWish(BaseModel):
