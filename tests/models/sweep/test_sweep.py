@@ -89,7 +89,7 @@ def test_without_ray_the_extra_is_named(
     tmp_path: Path, few: list[Recording], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(SweepError, match=r"pip install 'second-skin\[lab,sweep\]'"):
+    with pytest.raises(SweepError, match=r"pip install '\.\[lab,sweep\]'"):
         run.run(spec.Spec(), few, tmp_path)
 
 
