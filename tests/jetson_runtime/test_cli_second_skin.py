@@ -10,7 +10,7 @@ import pytest
 
 from jetson_runtime import __version__, cli
 from jetson_runtime.bench import clock
-from jetson_runtime.suit.errors import SuitError
+from jetson_runtime.suit.errors import SuitError, missing_package
 
 COMMANDS = ("run", "simulate", "demo", "echo", "hz", "status")
 
@@ -69,11 +69,11 @@ def test_an_address_that_is_none_is_one_message_and_status_2(capsys):
 
 
 def test_a_missing_extra_says_what_to_install():
-    error = cli._missing_extra(ModuleNotFoundError("No module named 'pyarrow'", name="pyarrow"))
+    error = missing_package(ModuleNotFoundError("No module named 'pyarrow'", name="pyarrow"), "sim")
     assert isinstance(error, SuitError)
     assert "pip install '.[sim]'" in str(error)
     own = ModuleNotFoundError("No module named 'jetson_runtime.x'", name="jetson_runtime.x")
-    assert cli._missing_extra(own) is own
+    assert missing_package(own, "sim") is own
 
 
 def test_a_reader_that_leaves_is_no_error(ticking):
