@@ -17,32 +17,64 @@ STOP_S = 5.0
 _TOLD_LINES = 12
 
 
+class _Unwinding:
+    """Signal handler: ends the program as Ctrl-C does; while a child is being started, once it can be ended too."""
+
+    def __init__(self) -> None:
+        self._held: list[int] | None = None
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        if self._held is None:
+            raise KeyboardInterrupt(number)
+        self._held.append(number)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """What comes within the block is raised behind it."""
+        came: list[int] = []
+        self._held = came
+        try:
+            yield
+        finally:
+            self._held = None
+        if came:
+            raise KeyboardInterrupt(came[0])
+
+
+_unwind = _Unwinding()
+
+
 class Child:
-    """One command; what it says goes to a log file. It ends with the `with` block, however that ends."""
+    """One command, in a `with` block; what it says goes to a log file. It ends with the block, however that ends."""
+
+    _process: subprocess.Popen[bytes]
 
     def __init__(self, arguments: Sequence[str], log: Path) -> None:
+        self._words = [sys.executable, "-m", "jetson_runtime.cli", *arguments]
         self._name = f"second-skin {arguments[0]}"
         self._log = log
-        with log.open("wb") as out:
-            # A session of its own: Ctrl-C reaches the demo alone, which then ends its children in order.
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "jetson_runtime.cli", *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
-            )
+
+    def __enter__(self) -> Child:
+        process = None
+        try:
+            with self._log.open("wb") as out, _unwind.held():
+                # A session of its own: Ctrl-C reaches the demo alone, which then ends its children in order.
+                self._process = process = subprocess.Popen(
+                    self._words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+                )
+        except KeyboardInterrupt:
+            if process is not None:
+                self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     @property
     def pid(self) -> int:
         """The process's id."""
         return self._process.pid
-
-    def __enter__(self) -> Child:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     def check(self) -> None:
         """Raises SuitError with what the process said last if it has ended."""
@@ -68,12 +100,13 @@ class Child:
 
 @contextmanager
 def ending_on_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP unwind the block as Ctrl-C does, so that no child outlives it."""
-
-    def unwind(number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt(number)
-
-    before = {number: signal.signal(number, unwind) for number in (signal.SIGTERM, signal.SIGHUP)}
+    """SIGTERM and SIGHUP unwind the block as Ctrl-C does, so that no child outlives it; ignored ones stay ignored."""
+    heard = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) != signal.SIG_IGN
+    ]
+    before = {number: signal.signal(number, _unwind) for number in heard}
     try:
         yield
     finally:

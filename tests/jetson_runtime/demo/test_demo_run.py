@@ -197,6 +197,33 @@ def test_a_child_that_ignores_sigterm_is_killed(tmp_path, monkeypatch):
         child.check()
 
 
+def test_who_ends_it_while_a_child_starts_leaves_no_child(tmp_path, monkeypatch):
+    started = []
+
+    class Interrupted(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            started.append(self)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(children.subprocess, "Popen", Interrupted)
+    echo = children.Child(["echo", "--endpoint", f"ipc://{tmp_path}/none"], tmp_path / "log")
+    with pytest.raises(KeyboardInterrupt), children.ending_on_signals(), echo:
+        pytest.fail("the signal came before the block")
+    assert started[0].returncode is not None
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_that_is_ignored_stays_ignored(number):
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        with children.ending_on_signals():
+            os.kill(os.getpid(), number)
+            assert signal.getsignal(number) == signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
+
+
 def test_a_sparkline_spans_its_own_range():
     nan = float("nan")
     assert live.sparkline((0.0, 7.0, nan, 3.5)) == "▁█ ▅"
