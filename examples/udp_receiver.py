@@ -115,15 +115,14 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True, help="0: one that is free, and told")
     parser.add_argument("--count", type=int, help="end after so many packets")
     options = parser.parse_args()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+    with contextlib.suppress(KeyboardInterrupt), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         try:
             receiver.bind((options.host, options.port))
         except (OSError, OverflowError, UnicodeError) as error:
             parser.error(f"--host {options.host} --port {options.port}: {error}")
         if options.port == 0:
             tell(f"listening on port {receiver.getsockname()[1]}")
-        with contextlib.suppress(KeyboardInterrupt):
-            listen(receiver, options.count)
+        listen(receiver, options.count)
 
 
 def listen(receiver: socket.socket, count: int | None) -> None:
