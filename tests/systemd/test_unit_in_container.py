@@ -107,21 +107,25 @@ def test_twenty_kills_in_a_row_never_end_in_failed(service: Installed) -> None:
 
 
 def test_a_stuck_model_is_ended_by_the_watchdog(service: Installed) -> None:
-    _ended_by_the_watchdog(service, "model", "stuck_in_the_model")
+    stacks = _ended_by_the_watchdog(service, "model")
+    assert "stuck_in_the_model" in stacks
 
 
 def test_a_stalled_publisher_is_ended_by_the_watchdog(service: Installed) -> None:
-    _ended_by_the_watchdog(service, "publisher", "stuck_publisher")
+    stacks = _ended_by_the_watchdog(service, "publisher")
+    assert "stuck_publisher" in stacks
 
 
 def test_a_hung_main_thread_is_ended_by_the_watchdog(service: Installed) -> None:
     """Frames still leave, but nobody would bring a lost device back."""
-    _ended_by_the_watchdog(service, "main", "stuck_main_thread")
+    stacks = _ended_by_the_watchdog(service, "main")
+    assert "stuck_main_thread" in stacks
 
 
 def test_a_reactor_that_spins_for_ever_is_ended_by_the_watchdog(service: Installed) -> None:
     """At real-time priority: the machine stays reachable, or systemd could not be asked here."""
-    _ended_by_the_watchdog(service, "spin", "spins_for_ever")
+    stacks = _ended_by_the_watchdog(service, "spin")
+    assert "spins_for_ever" in stacks
 
 
 def test_a_leak_ends_in_a_restart(service: Installed) -> None:
@@ -192,7 +196,8 @@ def test_a_stop_is_in_order_and_in_time(service: Installed) -> None:
     assert service.container.run("ls", "/run/second-skin", check=False).count("public") == 0
 
 
-def _ended_by_the_watchdog(service: Installed, fault: str, where: str) -> None:
+def _ended_by_the_watchdog(service: Installed, fault: str) -> str:
+    """What the journal said meanwhile: the stack of every thread, systemd's word and Python's."""
     before, pid = service.session(), service.pid()
     lines = len(service.container.journal().splitlines())
 
@@ -203,9 +208,10 @@ def _ended_by_the_watchdog(service: Installed, fault: str, where: str) -> None:
     assert until(lambda: service.pid() not in (pid, 0)), service.container.journal()
     service.remove_faults()
     assert until(lambda: service.state() and service.client.session != before), service.container.journal()
-    # The stack of every thread, systemd's word and Python's, each as soon as the journal has it.
-    for line in ("where each thread is", where, "Watchdog timeout", "Fatal Python error: Aborted"):
+    # Each as soon as the journal has it; Python's stands behind the stacks.
+    for line in ("where each thread is", "Watchdog timeout", "Fatal Python error: Aborted"):
         assert until(lambda line=line: line in said()), f"{line!r} is missing in\n{said()}"  # type: ignore[misc]
+    return said()
 
 
 def _on_the_host(service: Installed) -> int:

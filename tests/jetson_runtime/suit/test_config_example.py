@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from jetson_runtime.suit.config import StreamConfig, SuitConfig, load
+from jetson_runtime.suit.signals import STREAM_NAMES
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -55,7 +56,7 @@ def test_the_example_is_a_config_as_it_is_and_with_every_key(tmp_path: Path) -> 
     for name, text in (("as it is", EXAMPLE), ("whole", _BEHIND.sub("", EXAMPLE))):
         path = tmp_path / f"{name}.toml"
         path.write_text(text, encoding="utf-8")
-        load(path)
+        assert set(load(path).streams) == set(STREAM_NAMES), name
 
 
 def test_a_key_behind_a_hash_has_the_value_that_holds_without_it() -> None:
